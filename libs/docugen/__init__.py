@@ -1,0 +1,1 @@
+"""What a user of DocuGen touches: the contract (`v1`), the client, the command line."""

@@ -1,0 +1,255 @@
+"""Every setting, once: default, environment name, unit, sentence, bound. The only reader of the environment.
+
+The table is this file: `docugen config` prints it, docs/reference/settings.md is that output. A setting `render_timeout_ms`
+is read from `DOCUGEN_RENDER_TIMEOUT_MS`. All mistakes are reported at once; an unknown DOCUGEN_ name is refused, with the
+nearest known one, because a misspelt setting that silently keeps its default is found at three in the morning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_type_hints
+
+from docugen_core.errors import ConfigurationError
+
+PREFIX = "DOCUGEN_"
+TEST_PREFIX = "DOCUGEN_TEST_"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What `docugen config` says about a setting. unit: `ms`, `MiB`, ... or empty."""
+
+    name: str
+    env: str
+    default: object
+    sentence: str
+    unit: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+
+
+def _setting(
+    default: T,
+    sentence: str,
+    *,
+    unit: str = "",
+    minimum: int | None = None,
+    maximum: int | None = None,
+    choices: tuple[str, ...] = (),
+) -> T:
+    metadata = {
+        "sentence": sentence,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+    }
+    return field(default=default, metadata=metadata)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one process. Make one by `load()`; tests may construct it directly."""
+
+    queue_enabled: bool = _setting(
+        False,
+        "Off: bundles render in this process tree, no Redis. On: jobs go through Redis Streams to workers.",
+    )
+    queue_max_attempts: int = _setting(
+        5, "Attempts before a run fails for good, the first one included.", minimum=1, maximum=100
+    )
+    queue_backoff_ms: int = _setting(
+        5_000,
+        "Delay after the first failed attempt; doubles with each further one.",
+        unit="ms",
+        minimum=1,
+        maximum=86_400_000,
+    )
+    queue_backoff_max_ms: int = _setting(
+        300_000, "Longest delay between attempts.", unit="ms", minimum=1, maximum=86_400_000
+    )
+    inline_concurrency: int = _setting(
+        0,
+        "Bundles rendered at once without a queue; 0 means one for each core.",
+        minimum=0,
+        maximum=256,
+    )
+    inline_waiting_max: int = _setting(
+        256,
+        "Bundles that may wait for a slot without a queue; beyond it submits answer RESOURCE_EXHAUSTED.",
+        minimum=0,
+        maximum=100_000,
+    )
+    inline_answer_ms: int = _setting(
+        30_000,
+        "Without a queue, how long CreateBundleRun waits for the finished run before it answers with a running one.",
+        unit="ms",
+        minimum=0,
+        maximum=600_000,
+    )
+    store_url: str = _setting(
+        "file://./var/docugen",
+        "Where artefacts and manifests land: a file:// URL, relative to the working directory or absolute.",
+    )
+    template_path: str = _setting(
+        "",
+        "Folders with template packs besides the shipped ones, separated by ':'; a pack found first wins.",
+    )
+    grpc_address: str = _setting(
+        "127.0.0.1:50051", "Address the scheduler listens on, host:port; port 0 picks a free one."
+    )
+    insecure: bool = _setting(False, "Allow a listening address other than loopback without TLS.")
+    reflection_enabled: bool = _setting(True, "Serve gRPC reflection, so that grpcurl works without the proto files.")
+    grace_ms: int = _setting(
+        20_000,
+        "On SIGTERM, how long running calls and renders may take to end.",
+        unit="ms",
+        minimum=0,
+        maximum=600_000,
+    )
+    render_processes: int = _setting(0, "Render processes; 0 means one for each core.", minimum=0, maximum=256)
+    render_timeout_ms: int = _setting(
+        60_000,
+        "Time one document may take; its render process is killed at the deadline.",
+        unit="ms",
+        minimum=10,
+        maximum=3_600_000,
+    )
+    render_memory_mb: int = _setting(
+        1_536, "Address space of one render process.", unit="MiB", minimum=256, maximum=1_048_576
+    )
+    render_recycle_rss_mb: int = _setting(
+        512,
+        "A render process that grew beyond this is replaced after its document.",
+        unit="MiB",
+        minimum=64,
+        maximum=1_048_576,
+    )
+    render_recycle_documents: int = _setting(
+        200, "A render process is replaced after this many documents.", minimum=1, maximum=60_000
+    )
+    max_request_bytes: int = _setting(4 << 20, "Largest bundle request.", unit="bytes", minimum=1_024, maximum=1 << 30)
+    max_documents: int = _setting(200, "Documents in one bundle.", minimum=1, maximum=10_000)
+    max_data_depth: int = _setting(32, "Nesting of data in a request.", minimum=2, maximum=200)
+    max_pages: int = _setting(2_000, "Pages of one document.", minimum=1, maximum=1_000_000)
+    max_rows: int = _setting(100_000, "Rows of one table.", minimum=1, maximum=1_048_575)
+    max_artefact_bytes: int = _setting(64 << 20, "Size of one artefact.", unit="bytes", minimum=1_024, maximum=1 << 30)
+    log_level: str = _setting("info", "Least severe log lines to write.", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "auto",
+        "json, console, or auto: console on a terminal, json elsewhere.",
+        choices=("auto", "json", "console"),
+    )
+
+    @property
+    def inline_slots(self) -> int:
+        return self.inline_concurrency or _cores()
+
+    @property
+    def render_slots(self) -> int:
+        return self.render_processes or _cores()
+
+
+def declarations() -> tuple[Declaration, ...]:
+    """Every setting in the order of this file."""
+    return tuple(Declaration(f.name, PREFIX + f.name.upper(), f.default, **f.metadata) for f in fields(Settings))
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (`os.environ` unless given).
+
+    Raises ConfigurationError naming every wrong or unknown variable, what it takes, and the remedy.
+    """
+    environ = os.environ if environ is None else environ
+    known = {d.env: d for d in declarations()}
+    types = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    problems = []
+    for env in sorted(name for name in environ if name.startswith(PREFIX)):
+        declaration = known.get(env)
+        if declaration is None:
+            if not env.startswith(TEST_PREFIX):
+                problems.append(_unknown(env, list(known)))
+            continue
+        try:
+            values[declaration.name] = _PARSERS[types[declaration.name]](environ[env], declaration)
+        except ValueError as error:
+            problems.append(f"{env}={environ[env]!r}: {error}")
+    if not problems:
+        problems = _cross_checks(Settings(**values))
+    if problems:
+        raise ConfigurationError("\n".join(problems), hint="`docugen config` lists every setting with its bounds.")
+    return Settings(**values)
+
+
+def _unknown(env: str, known: list[str]) -> str:
+    near = get_close_matches(env, known, n=1)
+    return f"{env}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _cross_checks(settings: Settings) -> list[str]:
+    """Rules between settings."""
+    problems = []
+    if settings.queue_backoff_ms > settings.queue_backoff_max_ms:
+        problems.append(
+            f"DOCUGEN_QUEUE_BACKOFF_MS={settings.queue_backoff_ms} is longer than "
+            f"DOCUGEN_QUEUE_BACKOFF_MAX_MS={settings.queue_backoff_max_ms}"
+        )
+    if not settings.store_url.startswith("file://"):
+        problems.append(f"DOCUGEN_STORE_URL={settings.store_url!r}: must start with file://")
+    host, colon, port = settings.grpc_address.rpartition(":")
+    if not (colon and host and port.isdigit() and int(port) < 65_536):
+        problems.append(f"DOCUGEN_GRPC_ADDRESS={settings.grpc_address!r}: must be host:port")
+    return problems
+
+
+def _parse_bool(text: str, _: Declaration) -> bool:
+    words = {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "0": False,
+        "no": False,
+        "off": False,
+    }
+    if text.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[text.lower()]
+
+
+def _parse_int(text: str, declaration: Declaration) -> int:
+    low, high = declaration.minimum, declaration.maximum
+    bounds = f"a whole number from {low} to {high}" + (f" ({declaration.unit})" if declaration.unit else "")
+    try:
+        value = int(text.replace("_", ""))
+    except ValueError:
+        raise ValueError(f"must be {bounds}") from None
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ValueError(f"must be {bounds}")
+    return value
+
+
+def _parse_str(text: str, declaration: Declaration) -> str:
+    if declaration.choices and text not in declaration.choices:
+        raise ValueError(f"must be one of {', '.join(declaration.choices)}")
+    return text
+
+
+_PARSERS: dict[type, Callable[[str, Declaration], object]] = {
+    bool: _parse_bool,
+    int: _parse_int,
+    str: _parse_str,
+}

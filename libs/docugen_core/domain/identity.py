@@ -1,0 +1,59 @@
+"""Who is who: digests and derived ids.
+
+Every digest is SHA-256 over a domain-separation prefix, a NUL byte and RFC 8785 canonical JSON, written as 64 lower-case
+hex digits. Protobuf wire bytes are never hashed: they are not canonical across languages. Test vectors for other languages
+are published in docs/reference/identity-vectors.json and checked by tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import rfc8785
+
+from docugen_core.domain.json import JsonValue
+
+SPEC_PREFIX = b"docugen.spec.v1"
+DOCUMENT_PREFIX = b"docugen.document.v1"
+PACK_PREFIX = b"docugen.pack.v1"
+ENGINE_PREFIX = b"docugen.engine.v1"
+RUN_PREFIX = b"docugen.run.v1"
+
+BUNDLE_RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+"""Full-match pattern of a bundle run id: it becomes a file name and a Redis key, so nothing else is let in."""
+
+
+def canonical_json(value: JsonValue) -> bytes:
+    """RFC 8785 bytes of `value`: sorted keys, shortest numbers, no white space, UTF-8.
+
+    Raises ValueError for NaN, infinities, integers beyond +-(2**53 - 1) and lone surrogates: they have no canonical
+    form (other languages would read another number). Callers check input first and name the field.
+    """
+    return rfc8785.dumps(value)
+
+
+def digest(prefix: bytes, value: JsonValue) -> str:
+    """SHA-256 hex of `prefix NUL canonical_json(value)`. The prefix keeps digests of different things apart."""
+    return hashlib.sha256(prefix + b"\0" + canonical_json(value)).hexdigest()
+
+
+def content_digest(data: bytes) -> str:
+    """SHA-256 hex of raw bytes: artefacts, fonts, files of a pack."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def derive_bundle_run_id(tenant: str, spec_digest: str) -> str:
+    """The id of a run whose caller gave none: `br-` and 32 base32 digits (160 bits) of tenant and spec digest.
+
+    So the same request by the same tenant is the same run, for ever; there is no deduplication window to expire.
+    """
+    key = RUN_PREFIX + b"\0" + tenant.encode() + b"\0" + bytes.fromhex(spec_digest)
+    short = hashlib.sha256(key).digest()[:20]
+    return "br-" + base64.b32encode(short).decode().lower()
+
+
+def is_bundle_run_id(text: str) -> bool:
+    """Whether `text` may name a bundle run (see BUNDLE_RUN_ID); `..` inside is refused as well."""
+    return BUNDLE_RUN_ID.fullmatch(text) is not None and ".." not in text

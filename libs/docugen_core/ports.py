@@ -1,0 +1,168 @@
+"""What the use cases need from the world, as Protocols. Adapters implement them; tests/contracts runs over every one.
+
+No method returns a library's type and none raises a library's error: only values of the domain and `docugen_core.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from docugen_core.domain.bundle import Format, ResolvedBundle
+from docugen_core.domain.manifest import Engine
+from docugen_core.domain.run import BundleRun, ExecutionPolicy
+from docugen_core.domain.run_query import RunPage, RunQuery
+from docugen_core.rendering.task import Rendering, RenderTask
+
+
+class ExecutionMode(Enum):
+    """INLINE: renders in this process tree, no Redis. QUEUE: hands jobs to workers through Redis Streams."""
+
+    INLINE = "inline"
+    QUEUE = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationJob:
+    """One bundle to render, ready to run: validated, resolved, named."""
+
+    run_id: str
+    tenant: str
+    bundle: ResolvedBundle
+    policy: ExecutionPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The answer to a submit. deduplicated: the run was known before; `run` is its present state."""
+
+    run: BundleRun
+    deduplicated: bool
+
+
+class GenerationExecutor(Protocol):
+    """Runs generation jobs and knows their state. One instance a process; use as `async with`."""
+
+    mode: ExecutionMode
+
+    async def submit(self, job: GenerationJob) -> Submission:
+        """Accept `job`, durably, and return at once. Idempotent: the same id and spec is the same run.
+
+        Raises BundleRunExists (same id, other spec), Overloaded (no room; nothing was stored), Unavailable.
+        """
+        ...
+
+    async def get(self, run_id: str) -> BundleRun:
+        """The present snapshot. Raises NotFound (BUNDLE_RUN_NOT_FOUND)."""
+        ...
+
+    async def list(self, query: RunQuery) -> RunPage:
+        """A page of runs, newest first. Raises InvalidRequest for a page token of another query."""
+        ...
+
+    def watch(self, run_id: str) -> AsyncIterator[BundleRun]:
+        """Snapshots with growing revision: the present one first, the terminal one last, coalesced for slow readers.
+
+        Raises NotFound on the first step. Safe to abandon at any time.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a submit would be accepted now."""
+        ...
+
+
+class RunLedger(Protocol):
+    """The durable record of runs. The store's manifests outrank it: it may be lost without losing a document."""
+
+    async def insert(self, run: BundleRun, spec: bytes) -> BundleRun | None:
+        """Record a new run and its canonical spec, durably. If the id is known, change nothing and return the known run."""
+        ...
+
+    async def update(self, run: BundleRun) -> None:
+        """Replace the record unless it already has a higher revision."""
+        ...
+
+    async def get(self, run_id: str) -> BundleRun | None: ...
+
+    async def list(self, query: RunQuery) -> RunPage: ...
+
+    async def unfinished(self) -> tuple[tuple[BundleRun, bytes], ...]:
+        """Every run that is not in a terminal state, with its canonical spec, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtefact:
+    """Where an artefact's bytes can be read. size in bytes, sha256 as 64 hex digits."""
+
+    name: str
+    format: Format
+    size: int
+    sha256: str
+
+
+class ArtefactStore(Protocol):
+    """Write-once storage of bytes by content, and of finished bundles by run id.
+
+        blobs/{sha256}  ->  claims/{run}.json (first wins)  ->  artefacts/{run}/{name}  ->  manifests/{run}.json last
+
+    Every step can be repeated by anybody and ends in the same state; nothing is ever overwritten. A reader that sees the
+    manifest can read every artefact it lists.
+    """
+
+    async def put_blob(self, data: bytes) -> str:
+        """Keep `data` durably under its SHA-256 (returned). Idempotent. Raises Unavailable when it cannot be written."""
+        ...
+
+    async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
+        """Bytes of a blob, `limit` at most (-1: to the end). Raises NotFound (ARTEFACT_NOT_FOUND), Unavailable."""
+        ...
+
+    async def put_spec(self, spec_digest: str, spec: bytes) -> None:
+        """Keep a canonical spec as `specs/{spec_digest}.json`, so that any finished run can be verified. Idempotent."""
+        ...
+
+    async def read_spec(self, spec_digest: str) -> bytes | None: ...
+
+    async def publish(self, run_id: str, manifest: bytes) -> bytes:
+        """Make the run's artefacts visible, then its manifest; return the bytes of the manifest that stands.
+
+        The artefacts' blobs are in the store. If another attempt published first, its manifest stands and is returned:
+        the caller compares. Raises Unavailable; may be repeated after any error.
+        """
+        ...
+
+    async def read_manifest(self, run_id: str) -> bytes | None: ...
+
+    async def run_ids(self) -> tuple[str, ...]:
+        """Ids of all published runs, sorted."""
+        ...
+
+
+class Renderer(Protocol):
+    """Runs render tasks in processes of their own that can be killed."""
+
+    async def render(self, task: RenderTask) -> Rendering:
+        """The document's bytes. A pure function of `task` and the engine. Cancelling it kills the render at once.
+
+        Raises RenderFailed, LimitExceeded (deterministic) or RenderInterrupted (killed at its deadline, process died).
+        """
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """What renders; the same in every render process."""
+        ...
+
+
+class Clock(Protocol):
+    """The only time there is, for records and timeouts. Documents never see it."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
+    async def sleep_ms(self, duration_ms: int) -> None: ...
