@@ -1,0 +1,1 @@
+"""Generated from protos/docugen/v1 by tools/gen_protos.py; never edited."""
