@@ -69,8 +69,27 @@ class GenerationExecutor(Protocol):
         """
         ...
 
+    async def cancel(self, run_id: str, reason: str) -> BundleRun:
+        """Stop an unfinished run; nothing of it is published. `reason` is kept in the record.
+
+        Raises NotFound, NotPossibleNow (NOT_CANCELLABLE: it is terminal). Cancelling twice is cancelling once.
+        """
+        ...
+
+    async def retry(self, run_id: str) -> BundleRun:
+        """Start a failed or cancelled run again, from attempt 1, with the same id, spec and seed.
+
+        Raises NotFound, NotPossibleNow (NOT_RETRYABLE: it has not ended, or it succeeded), Overloaded.
+        """
+        ...
+
     async def ready(self) -> bool:
         """Whether a submit would be accepted now."""
+        ...
+
+    async def drain(self, grace_ms: int) -> None:
+        """Take nothing new, and let what runs finish for `grace_ms`. What is left then goes on at the next start,
+        without having spent an attempt."""
         ...
 
 
@@ -86,6 +105,10 @@ class RunLedger(Protocol):
         ...
 
     async def get(self, run_id: str) -> BundleRun | None: ...
+
+    async def spec(self, run_id: str) -> bytes | None:
+        """The canonical spec that was inserted with the run."""
+        ...
 
     async def list(self, query: RunQuery) -> RunPage: ...
 

@@ -1,0 +1,298 @@
+"""Use case 2: a resolved bundle becomes artefacts and a manifest. Shared by every executor, and by verification.
+
+Documents render in parallel, archives after them. What comes out depends on the bundle and the engine alone: not on order,
+parallelism, attempt or worker. The manifest is published last and atomically; its existence is completion.
+
+A template or data failure is deterministic, so its consequences are too: the fallback template, else omission of an optional
+document, else failure of the run. A failure of the surroundings (store, killed render) is never papered over that way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from docugen_core.composition import compose, generated_data
+from docugen_core.domain.bundle import PinnedTemplate, ResolvedBundle, ResolvedDocument
+from docugen_core.domain.identity import DOCUMENT_PREFIX, canonical_json, content_digest, digest
+from docugen_core.domain.json import JsonObject
+from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
+from docugen_core.domain.run import DocumentProgress, DocumentState
+from docugen_core.domain.seed import SeedStream
+from docugen_core.errors import (
+    DeterminismViolation,
+    DocugenError,
+    LimitExceeded,
+    RenderFailed,
+    Unavailable,
+)
+from docugen_core.generators.registry import GeneratorRegistry
+from docugen_core.ports import ArtefactStore, GenerationJob, Renderer
+from docugen_core.rendering.archive import pack_archive
+from docugen_core.rendering.catalogue import TemplateCatalogue
+from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
+from docugen_core.rendering.world import World
+
+OnProgress = Callable[[DocumentProgress], None]
+Sink = Callable[[bytes], Awaitable[object]]
+
+
+def _unwatched(_: DocumentProgress) -> None:
+    """Progress nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one document: an entry for the manifest, or the error that fails the run."""
+
+    entry: ArtefactEntry | None = None
+    data: bytes = b""
+    error: DocugenError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRenderer:
+    """Renders whole bundles. Holds no state between bundles; safe to use from many tasks at once."""
+
+    catalogue: TemplateCatalogue
+    generators: GeneratorRegistry
+    renderer: Renderer
+    limits: RenderLimits
+
+    async def render(self, bundle: ResolvedBundle, sink: Sink, on_progress: OnProgress = _unwatched) -> Manifest:
+        """Render every document, pass its bytes to `sink`, and return the manifest.
+
+        `sink` gets each artefact's bytes once, in no particular order; what it raises counts as trouble of the
+        surroundings. Cancelling this kills the renders that are under way.
+
+        Raises RenderFailed or LimitExceeded (the first failing document by name, so the report is deterministic too),
+        Unavailable (trouble that may pass), NotFound (a pinned pack or generator is not installed here).
+        """
+        rendering = _BundleRendering(self, bundle, sink, on_progress)
+        return await rendering.run()
+
+
+class _BundleRendering:
+    """One bundle on its way through."""
+
+    def __init__(self, parts: BundleRenderer, bundle: ResolvedBundle, sink: Sink, on_progress: OnProgress) -> None:
+        self._parts = parts
+        self._bundle = bundle
+        self._sink = sink
+        self._on_progress = on_progress
+        self._engine = parts.renderer.engine
+        self._generated = generated_data(bundle, parts.generators)
+        self._shared_digest = ""
+
+    async def run(self) -> Manifest:
+        packed = {m for d in self._bundle.documents for m in d.members}
+        outcomes: dict[str, _Outcome] = {}
+
+        async def settle(document: ResolvedDocument) -> None:
+            outcome = await self._settle(document, outcomes)
+            # Only what an archive will need stays in memory.
+            outcomes[document.name] = (
+                outcome if document.name in packed else _Outcome(outcome.entry, b"", outcome.error)
+            )
+
+        for stage in (False, True):
+            async with asyncio.TaskGroup() as group:
+                for document in self._bundle.documents:
+                    if document.format.is_archive is stage:
+                        group.create_task(settle(document))
+            self._raise_first(outcomes)
+        entries = tuple(o.entry for o in outcomes.values() if o.entry)
+        return Manifest(
+            spec_digest=self._bundle.spec_digest,
+            seed=self._bundle.seed,
+            engine=self._engine,
+            packs=tuple({(t.pack, t.version, t.digest) for t in self._bundle.packs}),
+            generators=tuple((g.name, g.version) for g in (self._bundle.generate,) if g is not None),
+            artefacts=entries,
+        )
+
+    def _raise_first(self, outcomes: dict[str, _Outcome]) -> None:
+        """Raise the failure that decides the run: a deterministic one before one that may pass, then by name."""
+        failed = [(o.error.retryable, name, o.error) for name, o in outcomes.items() if o.error]
+        if failed:
+            raise min(failed, key=lambda f: f[:2])[2]
+
+    async def _settle(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> _Outcome:
+        """Bring one document to its end. A failure is a value here, so that one document cannot cancel another."""
+        self._report(document, DocumentState.RENDERING)
+        try:
+            if document.format.is_archive:
+                entry, data = self._archive(document, done)
+            else:
+                entry, data = await self._document(document)
+            if entry.status is ArtefactStatus.RENDERED:
+                await self._sink(data)
+        except DocugenError as error:
+            self._report(document, DocumentState.FAILED)
+            return _Outcome(error=error)
+        self._report(document, _STATE[entry.status], pages=entry.pages, size=entry.size)
+        return _Outcome(entry, data)
+
+    async def _document(self, document: ResolvedDocument) -> tuple[ArtefactEntry, bytes]:
+        assert document.template is not None  # resolve_bundle() lets only archives go without
+        data = compose(self._bundle.data, self._generated, document.data)
+        try:
+            return await self._rendered(document, document.template, data)
+        except RenderFailed as first:
+            failure = first
+        if document.fallback is not None:
+            try:
+                return await self._rendered(document, document.fallback, data, fallback_reason=failure.reason)
+            except RenderFailed as second:
+                failure = second
+        if not document.optional:
+            raise failure
+        omitted = ArtefactEntry(document.name, document.format, ArtefactStatus.OMITTED, reason=failure.reason)
+        return omitted, b""
+
+    async def _rendered(
+        self,
+        document: ResolvedDocument,
+        template: PinnedTemplate,
+        data: JsonObject,
+        fallback_reason: str = "",
+    ) -> tuple[ArtefactEntry, bytes]:
+        task = RenderTask(
+            document=document.name,
+            format=document.format,
+            pack=self._parts.catalogue.pinned(template),
+            template=template.template,
+            data=data,
+            world=World(
+                document_date=self._bundle.document_date,
+                locale=self._bundle.locale,
+                time_zone=self._bundle.time_zone,
+                specimen=self._bundle.specimen,
+                seed=SeedStream.of(self._bundle.seed, "documents", document.name),
+            ),
+            limits=self._parts.limits,
+        )
+        rendering = await self._parts.renderer.render(task)
+        entry = self._entry(document, rendering, self._document_digest(document, template, data), fallback_reason)
+        return entry, rendering.data
+
+    def _archive(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[ArtefactEntry, bytes]:
+        """Pack the members that were rendered; an omitted one is missing in the archive as it is in the bundle."""
+        members = {
+            name: outcome
+            for name in document.members
+            if (outcome := done[name]).entry and outcome.entry.status is ArtefactStatus.RENDERED
+        }
+        data = pack_archive({name: outcome.data for name, outcome in members.items()})
+        if len(data) > self._parts.limits.bytes_max:
+            raise LimitExceeded(
+                f"the archive has {len(data)} bytes; the bound is {self._parts.limits.bytes_max}",
+                document=document.name,
+                hint="Pack fewer members, or raise DOCUGEN_MAX_ARTEFACT_BYTES.",
+            )
+        identity = digest(
+            DOCUMENT_PREFIX,
+            {
+                "format": document.format.value,
+                "engine": self._engine.fingerprint,
+                "members": {name: o.entry.sha256 for name, o in members.items() if o.entry},
+            },
+        )
+        return self._entry(document, Rendering(data), identity), data
+
+    def _entry(
+        self,
+        document: ResolvedDocument,
+        rendering: Rendering,
+        document_digest: str,
+        fallback_reason: str = "",
+    ) -> ArtefactEntry:
+        return ArtefactEntry(
+            name=document.name,
+            format=document.format,
+            size=len(rendering.data),
+            sha256=content_digest(rendering.data),
+            pages=rendering.pages,
+            document_digest=document_digest,
+            fallback_reason=fallback_reason,
+        )
+
+    def _document_digest(self, document: ResolvedDocument, template: PinnedTemplate, data: JsonObject) -> str:
+        """Identity of one render: everything a template can see, and the engine."""
+        bundle = self._bundle
+        return digest(
+            DOCUMENT_PREFIX,
+            {
+                "format": document.format.value,
+                "template": template.to_json(),
+                "data": self._data_digest(document, data),
+                "seed": bundle.seed,
+                "seed_path": ["documents", document.name],
+                "locale": bundle.locale,
+                "time_zone": bundle.time_zone,
+                "document_date": bundle.document_date and bundle.document_date.isoformat(),
+                "specimen": bundle.specimen,
+                "engine": self._engine.fingerprint,
+            },
+        )
+
+    def _data_digest(self, document: ResolvedDocument, data: JsonObject) -> str:
+        # Most documents of a bundle see the same shared data: canonicalise it once.
+        if document.data:
+            return content_digest(canonical_json(data))
+        self._shared_digest = self._shared_digest or content_digest(canonical_json(data))
+        return self._shared_digest
+
+    def _report(self, document: ResolvedDocument, state: DocumentState, pages: int = 0, size: int = 0) -> None:
+        self._on_progress(DocumentProgress(document.name, state, pages, size))
+
+
+_STATE = {
+    ArtefactStatus.RENDERED: DocumentState.RENDERED,
+    ArtefactStatus.OMITTED: DocumentState.OMITTED,
+}
+
+
+async def generate(
+    job: GenerationJob,
+    *,
+    bundles: BundleRenderer,
+    store: ArtefactStore,
+    on_progress: OnProgress = _unwatched,
+) -> Manifest:
+    """Render `job` and publish it. Returns the manifest that stands; repeating it publishes nothing new.
+
+    If another attempt published first with other bytes, then either its engine was another one (its edition stands and is
+    returned) or the promise is broken. Raises what BundleRenderer.render raises, Unavailable from the store, and
+    DeterminismViolation.
+    """
+    manifest = await bundles.render(job.bundle, store.put_blob, on_progress)
+    await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
+    published = await store.publish(job.run_id, manifest.to_bytes())
+    return _agreed(job.run_id, manifest, published)
+
+
+def _agreed(run_id: str, rendered: Manifest, published: bytes) -> Manifest:
+    """The published manifest, if it may stand beside the one just rendered."""
+    if published == rendered.to_bytes():
+        return rendered
+    try:
+        standing = Manifest.from_bytes(published)
+    except (KeyError, ValueError) as error:
+        raise Unavailable(
+            f"the manifest of run {run_id} cannot be read",
+            code="STORE_CORRUPT",
+            hint="Move manifests/ and claims/ of this run aside and retry it.",
+        ) from error
+    if standing.engine != rendered.engine and standing.spec_digest == rendered.spec_digest:
+        return standing
+    raise DeterminismViolation(
+        f"run {run_id} was published before with other bytes",
+        hint=f"`docugen verify {run_id}` compares them and explains the difference.",
+        details={
+            "bundle_run_id": run_id,
+            "published_manifest": content_digest(published),
+            "rendered_manifest": rendered.digest,
+        },
+    )
