@@ -4,9 +4,9 @@ The entries of a month are planned in order of importance and cut to the number 
 weekly groceries, quarterly tax and interest, now and then a large purchase; everyday spending fills the rest. Each has its own
 place in the seed, under the month's name, so other months and a longer period change nothing in this one.
 
-Two things keep the balance plausible. Everyday spending is scaled down, all entries alike, when it passes what the month has
-left after the fixed entries. And at the month's end a transfer to or from savings pulls the balance towards the household's
-cushion. Public holidays are ignored; salary and rent avoid weekends.
+Two things keep the balance plausible. Everyday spending is squeezed towards its smallest amounts, all entries alike, when it
+passes what the month has left after the fixed entries. And at the month's end a transfer to or from savings pulls the balance
+towards the household's cushion; between two of them it may dip. Public holidays are ignored; salary and rent avoid weekends.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """An entry before the balance is known. The amount of category `savings` is settled against the balance."""
+    """An entry before the balance is known. The amount of category `savings` is settled against the balance.
+
+    least: the smallest amount this kind of spending takes when the month's budget is short.
+    """
 
     date: dt.date
     category: str
@@ -51,18 +54,19 @@ class _Plan:
     number: str = ""
     person: str = ""
     lag_days: int = 0
+    least: Decimal = Decimal(0)
 
 
-# category, kind, weight, lowest and highest amount before scaling; credits are negative spending and never scaled.
+# category, kind, weight, lowest and highest amount; credits are never squeezed.
 _EVERYDAY = (
-    (("groceries", "card", Decimal(6), Decimal(85)), 24),
-    (("dining", "card", Decimal("3.20"), Decimal(46)), 22),
-    (("transport", "card", Decimal("1.90"), Decimal(58)), 12),
-    (("shopping", "card", Decimal(8), Decimal(120)), 14),
-    (("leisure", "card", Decimal(6), Decimal(48)), 8),
-    (("health", "card", Decimal(5), Decimal(60)), 5),
-    (("cash", "cash", Decimal(20), Decimal(120)), 4),
-    (("transfer", "transfer_out", Decimal(10), Decimal(90)), 4),
+    (("groceries", "card", Decimal("2.40"), Decimal(85)), 24),
+    (("dining", "card", Decimal("1.80"), Decimal(46)), 22),
+    (("transport", "card", Decimal("1.50"), Decimal(58)), 12),
+    (("shopping", "card", Decimal("3.50"), Decimal(120)), 14),
+    (("leisure", "card", Decimal("3.50"), Decimal(48)), 8),
+    (("health", "card", Decimal("2.80"), Decimal(60)), 5),
+    (("cash", "cash", Decimal(10), Decimal(120)), 4),
+    (("transfer", "transfer_out", Decimal(5), Decimal(90)), 4),
     (("transfer", "transfer_in", Decimal(10), Decimal(80)), 3),
     (("shopping", "refund", Decimal(8), Decimal(70)), 2),
     (("health", "reimbursement", Decimal(5), Decimal(45)), 2),
@@ -81,7 +85,7 @@ def month_entries(
     everyday = [_everyday_plan(household, seed / "everyday" / i, first) for i in range(count - len(fixed))]
     left = _month_budget(household, seed, fixed)
     # The sort is stable: entries of one day stay in the order of their importance.
-    plans = sorted([*fixed, *_scaled(everyday, left)], key=lambda plan: plan.date)
+    plans = sorted([*fixed, *_within_budget(everyday, left)], key=lambda plan: plan.date)
     entries = []
     balance = opening
     for number, plan in enumerate(plans, start=1):
@@ -157,16 +161,21 @@ def _everyday_plan(household: Household, place: SeedStream, first: dt.date) -> _
     category, kind, low, high = (place / "category").weighted(_EVERYDAY)
     # A value below a value: small amounts are the most frequent, as in life.
     amount = (place / "amount").decimal(low, (place / "ceiling").decimal(low, high))
-    _, given_name, family_name = words.invent_person(place / "person")
     return _Plan(
         date=(place / "day").date(first, _last_day(first)),
         category=category,
         kind=kind,
         amount=amount if kind in _CREDITS else -amount,
-        merchant=(place / "merchant").choice(words.merchants.get(category, ("",))),
-        person=f"{given_name} {family_name}",
+        merchant=(place / "merchant").choice(words.merchants[category]) if category in words.merchants else "",
+        person=_person(household, place / "person") if category == "transfer" else "",
         lag_days=(place / "lag").below(3) if kind == "card" else 0,
+        least=Decimal(0) if kind in _CREDITS else low,
     )
+
+
+def _person(household: Household, place: SeedStream) -> str:
+    _, given_name, family_name = household.words.invent_person(place)
+    return f"{given_name} {family_name}"
 
 
 def _month_budget(household: Household, seed: SeedStream, fixed: list[_Plan]) -> Decimal:
@@ -175,18 +184,21 @@ def _month_budget(household: Household, seed: SeedStream, fixed: list[_Plan]) ->
     return max(left * (seed / "budget").between(85, 100) / 100, household.salary / 4)
 
 
-def _scaled(plans: list[_Plan], budget: Decimal) -> list[_Plan]:
-    """`plans` with debits scaled down together, to `budget` or less. Cash comes in notes of ten."""
-    spent = -sum((plan.amount for plan in plans if plan.amount < 0), Decimal(0))
-    factor = min(Decimal(1), budget / spent) if spent else Decimal(1)
-    return [replace(plan, amount=_scaled_amount(plan, factor)) for plan in plans]
+def _within_budget(plans: list[_Plan], budget: Decimal) -> list[_Plan]:
+    """`plans` with what debits cost beyond their least amounts shrunk by one factor, at most tenfold, to fit `budget`."""
+    least = sum((plan.least for plan in plans), Decimal(0))
+    beyond = -sum((plan.amount for plan in plans if plan.amount < 0), Decimal(0)) - least
+    factor = min(Decimal(1), max((budget - least) / beyond, Decimal("0.1"))) if beyond else Decimal(1)
+    return [replace(plan, amount=_squeezed(plan, factor)) for plan in plans]
 
 
-def _scaled_amount(plan: _Plan, factor: Decimal) -> Decimal:
+def _squeezed(plan: _Plan, factor: Decimal) -> Decimal:
+    """Cash comes in notes of ten, everything else to the cent."""
     if plan.amount > 0:
         return plan.amount
     unit = Decimal(10) if plan.category == "cash" else CENT
-    return min((plan.amount * factor / unit).to_integral_value(ROUND_HALF_EVEN) * unit, -unit)
+    amount = plan.least + (-plan.amount - plan.least) * factor
+    return -(amount / unit).to_integral_value(ROUND_HALF_EVEN) * unit
 
 
 def _savings_amount(household: Household, place: SeedStream, balance: Decimal) -> Decimal:
