@@ -7,7 +7,8 @@
 There is no sequence to advance: adding a field, reordering rows or rendering in parallel never shifts another value. No
 library decides a value, so no library release can change one. Test vectors: docs/reference/seed-vectors.json.
 
-In here: integer arithmetic only. Floating point would tie values to a libm.
+In here: integer and fraction arithmetic only. Floating point would tie values to a libm, Decimal arithmetic to the precision
+and rounding of the thread's decimal context.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
 from typing import TypeVar
 
 SEED_PREFIX = b"docugen.seed.v1"
 PERSON = b"docugen/v1"
 SEED_BYTES_MAX = 128
+PATH_INTEGER_MAX = 2**53 - 1
 
 T = TypeVar("T")
 PathPart = str | int
@@ -41,7 +45,8 @@ class SeedStream:
     """A place in the tree of seeded values. `stream / "items" / 3 / "price"` is the place of one value.
 
     Every method is a pure function of (seed, path): two calls at one place return the same value. Go one step down the
-    path (`/`) for a new one.
+    path (`/`) for a new one. Parts of a path are text without lone surrogates, or integers within +-(2**53 - 1): what RFC 8785
+    can write. Others raise ValueError, an integer when the path is made, a surrogate when a value is asked for.
     """
 
     key: bytes
@@ -49,10 +54,11 @@ class SeedStream:
 
     @classmethod
     def of(cls, seed: str, *path: PathPart) -> SeedStream:
-        return cls(seed_key(seed), path)
+        """The place `path` in the tree of `seed`. Raises ValueError for a seed or a path that cannot be written."""
+        return cls(seed_key(seed), tuple(_checked(part) for part in path))
 
     def __truediv__(self, part: PathPart) -> SeedStream:
-        return SeedStream(self.key, (*self.path, part))
+        return SeedStream(self.key, (*self.path, _checked(part)))
 
     def raw(self) -> int:
         """The 64-bit value of this place, 0 <= value < 2**64."""
@@ -68,7 +74,7 @@ class SeedStream:
         return self.raw() * n >> 64
 
     def between(self, low: int, high: int) -> int:
-        """An integer low <= value <= high, both ends included."""
+        """An integer low <= value <= high, both ends included. Raises ValueError unless 1 to 2**32 integers lie there."""
         return low + self.below(high - low + 1)
 
     def chance(self, numerator: int, denominator: int) -> bool:
@@ -99,17 +105,33 @@ class SeedStream:
         return pool[:count]
 
     def decimal(self, low: Decimal, high: Decimal, places: int = 2) -> Decimal:
-        """A decimal low <= value <= high with `places` digits after the point."""
-        scale = Decimal(10) ** places
-        units = self.between(int(low * scale), int(high * scale))
-        return (Decimal(units) / scale).quantize(Decimal(1) / scale)
+        """A decimal low <= value <= high with `places` digits after the point, all such decimals equally likely.
+
+        Raises ValueError when there is none, or more than 2**32.
+        """
+        lowest, highest = (Fraction(bound) * 10**places for bound in (low, high))
+        return _decimal(self.between(ceil(lowest), floor(highest)), places)
 
     def date(self, first: dt.date, last: dt.date) -> dt.date:
         """A day first <= value <= last."""
         return first + dt.timedelta(days=self.below((last - first).days + 1))
 
     def normal(self, mean: Decimal, deviation: Decimal, places: int = 2) -> Decimal:
-        """About normal, within six deviations: Irwin-Hall, the sum of twelve uniform values (no libm involved)."""
+        """About normal, within six deviations: Irwin-Hall, the sum of twelve uniform values (no libm involved).
+
+        Rounded half to even at `places` digits after the point.
+        """
         total = sum((self / "normal" / i).below(1 << 20) for i in range(12))
-        z = Decimal(total) / (1 << 20) - 6
-        return (mean + z * deviation).quantize(Decimal(1).scaleb(-places))
+        z = Fraction(total, 1 << 20) - 6
+        return _decimal(round((Fraction(mean) + z * Fraction(deviation)) * 10**places), places)
+
+
+def _checked(part: PathPart) -> PathPart:
+    if isinstance(part, int) and not -PATH_INTEGER_MAX <= part <= PATH_INTEGER_MAX:
+        raise ValueError(f"an integer in a seed path lies within +-(2**53 - 1), this one is {part}; write it as text")
+    return part
+
+
+def _decimal(units: int, places: int) -> Decimal:
+    """units / 10**places, exactly: making a Decimal from text asks no decimal context."""
+    return Decimal(f"{units}e-{places}")
