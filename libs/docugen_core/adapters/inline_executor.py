@@ -21,6 +21,7 @@ import structlog
 
 from docugen_core.adapters.run_feed import RunFeed
 from docugen_core.domain.bundle import ResolvedBundle
+from docugen_core.domain.failure import Failure
 from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactStatus, Manifest
 from docugen_core.domain.retry import GiveUp, RetryAfter, RetryPolicy, decide
@@ -235,11 +236,14 @@ class InlineExecutor:
         """One run from QUEUED to a terminal state, through as many attempts as it takes."""
         run_id = job.run_id
         try:
-            while not await self._attempt(job):
-                run = self._active[run_id]
-                await self._clock.sleep_ms(run.next_attempt_time_ms - self._clock.now_ms())
+            done = False
+            while not done:
+                wait_ms = self._active[run_id].next_attempt_time_ms - self._clock.now_ms()
+                await self._clock.sleep_ms(max(0, wait_ms))
+                done = await self._attempt(job)
         except asyncio.CancelledError:
             await self._interrupted(run_id)
+            raise
 
     async def _attempt(self, job: GenerationJob) -> bool:
         """One attempt. True when the run is terminal now."""
@@ -296,12 +300,14 @@ class InlineExecutor:
     async def _interrupted(self, run_id: str) -> None:
         """The run's task was cancelled: by a caller, or by a drain, which hands the attempt back unspent."""
         run = self._active[run_id]
-        if run.state.is_terminal:
-            return
-        if run_id in self._cancel_reasons:
+        if run.state.is_terminal:  # cancelled while its end was being recorded: make sure that it is
+            await self._record(run)
+        elif run_id in self._cancel_reasons:
             if run.state is RunState.RUNNING:
                 run = run.moved(RunState.CANCELLING)
-            await self._record(run.moved(RunState.CANCELLED, finish_time_ms=self._clock.now_ms()))
+            why = Failure("CANCELLED", self._cancel_reasons[run_id] or "cancelled by a caller")
+            now = self._clock.now_ms()
+            await self._record(run.moved(RunState.CANCELLED, failure=why, finish_time_ms=now))
         elif run.state is RunState.RUNNING:
             await self._record(run.moved(RunState.QUEUED, attempt=run.attempt - 1))
 
