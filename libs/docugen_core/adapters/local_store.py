@@ -1,0 +1,315 @@
+"""The artefact store in a folder of a local disk.
+
+    blobs/{first two hex digits}/{sha256}     artefacts by content
+    specs/{spec_digest}.json                  canonical specs, so that any finished run can be verified
+    claims/{run}.json                         the manifest of the attempt that came first; decides, shows nothing yet
+    artefacts/{run}/{name}                    the run's files under their names (hard links to blobs)
+    manifests/{run}.json                      last: its existence is completion of the run
+    quarantine/                               damaged files, the last of each name, for inspection
+    staging/                                  files being written
+
+Publication takes no lock and needs no fence: each step makes files that cannot be overwritten and follows from the one
+before, so any attempt, a successor after a crash or a zombie, can only redo what is there. Any number of processes may
+share one store.
+
+Blobs and specs are sealed: their name is the digest of their bytes. A sealed file that does not match its name is treated as
+absent and moved to `quarantine/`; rendering the bundle again puts the same bytes back, because rendering is deterministic.
+
+Not in here: deleting. Removing old runs is the operator's `rm`, manifest first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+from urllib.parse import unquote
+
+from docugen_core.adapters.write_once import Place, WriteOnceTree, is_safe_name
+from docugen_core.domain.failure import Violation
+from docugen_core.domain.identity import SPEC_PREFIX, content_digest, is_bundle_run_id
+from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
+from docugen_core.errors import ConfigurationError, InvalidRequest, NotFound, Unavailable
+
+THREADS_MAX = 8
+STAGING_AGE_S_MAX = 24 * 3_600
+SWEPT_MAX = 10_000
+
+_FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "quarantine")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def open_store(store_url: str) -> LocalStore:
+    """The store a file:// URL names: `file://./var/docugen` (below the working directory) or `file:///srv/docugen`.
+
+    Raises ConfigurationError for any other URL, and when the folder can be neither found nor made.
+    """
+    path = unquote(store_url.removeprefix("file://"))
+    if not store_url.startswith("file://") or not path.startswith(("/", "./", "../")) or "\0" in path:
+        raise ConfigurationError(
+            f"DOCUGEN_STORE_URL={store_url!r}: must be file://./relative/folder or file:///absolute/folder",
+            hint="Two slashes and a dot for a folder below the working directory, three slashes for an absolute one.",
+        )
+    return LocalStore(Path(path))
+
+
+class LocalStore:
+    """`ports.ArtefactStore` in the folder `root`, which is made if need be; leftovers of dead processes are swept.
+
+    Raises ConfigurationError when the folder cannot be used. Methods raise Unavailable with code STORE_FULL (disk, quota or
+    file size limit), STORE_DAMAGED (what is stored cannot be what was written) or STORE_UNAVAILABLE (anything else), and
+    InvalidRequest for ids and names that cannot be file names. All are safe to cancel and to repeat: the work of a
+    cancelled call still ends in its thread, and ends in the same state.
+    """
+
+    def __init__(self, root: Path) -> None:
+        try:
+            self._tree = WriteOnceTree(root, _FOLDERS)
+            self._tree.sweep(older_than_s=STAGING_AGE_S_MAX, count_max=SWEPT_MAX)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the artefact store {str(root)!r} cannot be used: {error.strerror}",
+                hint="Make the folder writable for this user, or name another one in DOCUGEN_STORE_URL.",
+            ) from error
+        self._threads = asyncio.Semaphore(THREADS_MAX)
+
+    @property
+    def root(self) -> Path:
+        """The store's folder, absolute. Never shown to callers; the ledger of runs may live beside the store's folders."""
+        return self._tree.root
+
+    async def put_blob(self, data: bytes) -> str:
+        """Keep `data` durably under its SHA-256 (returned). A damaged blob of that name is replaced."""
+        sha256 = content_digest(data)
+        await self._in_thread(self._put_sealed, _blob(sha256), data, content_digest)
+        return sha256
+
+    async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
+        """Bytes of a blob. Read whole in one call, it is verified; a part of it is not (see `verify_blob`).
+
+        Raises NotFound (ARTEFACT_NOT_FOUND), also for a damaged blob: submitting the bundle again restores it.
+        """
+        if offset < 0 or limit < -1:
+            raise ValueError(f"offset {offset} and limit {limit}: must not be negative (limit -1: to the end)")
+        data = await self._in_thread(self._read_blob, sha256, offset, limit) if _DIGEST.fullmatch(sha256) else None
+        if data is None:
+            raise NotFound(
+                f"no artefact with SHA-256 {sha256[:64]!r} is stored",
+                code="ARTEFACT_NOT_FOUND",
+                hint="Take the digest from the run's manifest; submitting the bundle again renders it anew.",
+            )
+        return data
+
+    async def verify_blob(self, sha256: str) -> bool:
+        """Whether the blob is stored and its bytes match its name; for readers that take it in parts afterwards."""
+        return (
+            _DIGEST.fullmatch(sha256) is not None and await self._in_thread(self._read_blob, sha256, 0, -1) is not None
+        )
+
+    async def put_spec(self, spec_digest: str, spec: bytes) -> None:
+        """Keep the canonical spec `spec`. Raises ValueError when `spec_digest` is not its digest (a bug of the caller)."""
+        if _spec_digest(spec) != spec_digest:
+            raise ValueError(f"spec {spec_digest[:64]}: these bytes are not the canonical spec of that digest")
+        await self._in_thread(self._put_sealed, _spec(spec_digest), spec, _spec_digest)
+
+    async def read_spec(self, spec_digest: str) -> bytes | None:
+        """The canonical spec; None if it is not stored, or damaged (submitting the bundle again restores it)."""
+        if not _DIGEST.fullmatch(spec_digest):
+            return None
+        return await self._in_thread(self._read_sealed, _spec(spec_digest), _spec_digest)
+
+    async def publish(self, run_id: str, manifest: bytes) -> bytes:
+        """Claim, artefacts of the winning claim, manifest; returns the manifest that stands. Repeatable after any error.
+
+        Raises ValueError when `manifest` is not a manifest (a bug of the caller; nothing is written), Unavailable with code
+        STORE_DAMAGED when a blob of the winning claim is missing: render again, which puts it back, and publish again.
+        """
+        _check_run_id(run_id)
+        _check_names(run_id, Manifest.from_bytes(manifest))
+        return await self._in_thread(self._publish, run_id, manifest)
+
+    async def read_manifest(self, run_id: str) -> bytes | None:
+        """The manifest of a finished run, None for any other."""
+        _check_run_id(run_id)
+        return await self._in_thread(self._read, _manifest(run_id))
+
+    async def run_ids(self) -> tuple[str, ...]:
+        """Ids of all published runs, sorted."""
+        names = await self._in_thread(self._names, "manifests")
+        ids = (name.removesuffix(".json") for name in names if name.endswith(".json"))
+        return tuple(sorted(run_id for run_id in ids if is_bundle_run_id(run_id)))
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._threads:
+            return await asyncio.to_thread(work, *args, **kwargs)
+
+    # What follows blocks, and runs in threads.
+
+    def _publish(self, run_id: str, manifest: bytes) -> bytes:
+        # A manifest outranks a claim: should an operator have restored the manifests alone, they still stand.
+        winner = self._read(_manifest(run_id))
+        if winner is None:
+            with _storage_errors("claims"):
+                self._tree.create(_claim(run_id), manifest)
+            winner = self._read(_claim(run_id))
+        self._show_artefacts(run_id, _read_manifest(run_id, winner))
+        with _storage_errors("manifests"):
+            self._tree.create(_manifest(run_id), winner or b"")
+        return self._read(_manifest(run_id)) or b""
+
+    def _show_artefacts(self, run_id: str, manifest: Manifest) -> None:
+        for entry in manifest.artefacts:
+            if entry.status is ArtefactStatus.RENDERED:
+                self._show_artefact(run_id, entry)
+        # One fsync for all names, and before the manifest that promises them.
+        with _storage_errors(f"artefacts/{run_id}"):
+            self._tree.sync(("artefacts", run_id))
+
+    def _show_artefact(self, run_id: str, entry: ArtefactEntry) -> None:
+        blob, target = _blob(entry.sha256), ("artefacts", run_id, entry.name)
+        with _storage_errors(f"artefacts/{run_id}"):
+            if self._tree.size(blob) != entry.size:
+                raise _missing_blob(run_id, entry)
+            if self._tree.link(blob, target):
+                return
+            # Another file has the name: the blob was damaged and restored since, or the link limit made it a copy.
+            data = self._read_sealed(blob, content_digest)
+            if data is None:
+                raise _missing_blob(run_id, entry)
+            if self._tree.read(target) != data:
+                self._tree.replace(target, data)
+
+    def _put_sealed(self, place: Place, data: bytes, seal: Callable[[bytes], str]) -> None:
+        with _storage_errors("/".join(place[:-1])):
+            if self._read_sealed(place, seal) is None:
+                self._tree.create(place, data)
+            else:
+                self._tree.sync(place[:-1])
+
+    def _read_blob(self, sha256: str, offset: int, limit: int) -> bytes | None:
+        place = _blob(sha256)
+        with _storage_errors("/".join(place[:-1])):
+            size = self._tree.size(place)
+            if size is None or (offset == 0 and (limit == -1 or limit >= size)):
+                return self._read_sealed(place, content_digest)
+            return self._tree.read(place, offset, limit)
+
+    def _read_sealed(self, place: Place, seal: Callable[[bytes], str]) -> bytes | None:
+        """The file's bytes if they match its name. Otherwise it is moved to `quarantine/` and counts as absent."""
+        digest = place[-1].removesuffix(".json")
+        with _storage_errors("/".join(place[:-1])):
+            data = self._tree.read(place)
+            if data is None or seal(data) == digest:
+                return data
+            self._tree.move_aside(place, ("quarantine", place[-1]), lambda now: seal(now) == digest)
+        return None
+
+    def _read(self, place: Place) -> bytes | None:
+        with _storage_errors("/".join(place[:-1])):
+            return self._tree.read(place)
+
+    def _names(self, folder: str) -> list[str]:
+        with _storage_errors(folder):
+            return self._tree.names((folder,))
+
+
+def _blob(sha256: str) -> Place:
+    return ("blobs", sha256[:2], sha256)
+
+
+def _spec(spec_digest: str) -> Place:
+    return ("specs", f"{spec_digest}.json")
+
+
+def _claim(run_id: str) -> Place:
+    return ("claims", f"{run_id}.json")
+
+
+def _manifest(run_id: str) -> Place:
+    return ("manifests", f"{run_id}.json")
+
+
+def _spec_digest(spec: bytes) -> str:
+    return hashlib.sha256(SPEC_PREFIX + b"\0" + spec).hexdigest()
+
+
+def _check_run_id(run_id: str) -> None:
+    if not is_bundle_run_id(run_id):
+        raise InvalidRequest.from_violations(
+            [
+                Violation(
+                    "bundle_run_id", "is not a bundle run id", "Lower-case letters, digits, '.', '_', '-'; 63 at most."
+                )
+            ]
+        )
+
+
+def _check_names(run_id: str, manifest: Manifest) -> None:
+    for entry in manifest.artefacts:
+        if not is_safe_name(entry.name):
+            raise InvalidRequest.from_violations(
+                [
+                    Violation(
+                        "documents.name", f"{entry.name!r} cannot be a file name", "Use letters, digits, '.', '_', '-'."
+                    )
+                ]
+            )
+        if entry.status is ArtefactStatus.RENDERED and not _DIGEST.fullmatch(entry.sha256):
+            raise ValueError(f"run {run_id}: artefact {entry.name!r} has no SHA-256")
+
+
+def _read_manifest(run_id: str, data: bytes | None) -> Manifest:
+    """A stored claim or manifest, checked like a new one: another release, or another hand, may have written it."""
+    try:
+        manifest = Manifest.from_bytes(data or b"")
+        _check_names(run_id, manifest)
+    except (ValueError, KeyError, TypeError, InvalidRequest) as error:
+        raise Unavailable(
+            f"what is stored for run {run_id} is not a manifest this release can read",
+            code="STORE_DAMAGED",
+            hint=f"If no newer release shares this store, move claims/{run_id}.json and manifests/{run_id}.json away.",
+            details={"bundle_run_id": run_id, "place": f"claims/{run_id}.json"},
+        ) from error
+    return manifest
+
+
+def _missing_blob(run_id: str, entry: ArtefactEntry) -> Unavailable:
+    return Unavailable(
+        f"run {run_id}: the bytes of {entry.name!r} are not in the store",
+        code="STORE_DAMAGED",
+        hint="Submit the bundle again: rendering restores them. If another engine edition rendered it first and no manifest "
+        f"exists, move claims/{run_id}.json away before.",
+        details={"bundle_run_id": run_id, "artefact": entry.name, "sha256": entry.sha256},
+    )
+
+
+@contextmanager
+def _storage_errors(place: str) -> Iterator[None]:
+    """The one translation of OSError. `place` is relative to the store: absolute paths are no business of a caller."""
+    try:
+        yield
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "UNKNOWN")
+        if error.errno in _FULL:
+            raise Unavailable(
+                f"the artefact store is full ({place}/)",
+                code="STORE_FULL",
+                hint=f"Free space, or raise the quota or file size limit, where the store keeps {place}/; then submit again.",
+                details={"place": f"{place}/", "errno": name},
+                retry_after_ms=10_000,
+            ) from error
+        raise Unavailable(
+            f"the artefact store cannot be used ({place}/)",
+            code="STORE_UNAVAILABLE",
+            hint=f"Check that {place}/ in the store is mounted, is a real folder, and is writable for the service.",
+            details={"place": f"{place}/", "errno": name},
+        ) from error

@@ -1,0 +1,262 @@
+"""A folder tree on a local disk in which files appear once: whole, durable, and never changed afterwards.
+
+How a file appears. Its bytes go to a temporary file in `staging/`, are fsynced, and get their name by link(2), which is
+atomic and fails if the name is taken: of any number of writers the first wins and all others see its file. Then the folder
+is fsynced, by losers too: they report the winner's file as durable, and the winner may have died before its own fsync.
+
+Rules: every path is walked from the root one folder at a time with O_NOFOLLOW, so a symbolic link planted in the tree is
+refused wherever it stands (the root itself may be one: that is the operator's choice). A root that has vanished is an error,
+never remade: it may be a volume that is not mounted, and its mount point must not fill up in its place. There is no clock in
+here: the age of a file is measured against the mtime of a file made now, so that a file server's clock is the only one.
+
+Everything blocks; callers use threads. Raises OSError; callers translate it once. Any number of threads and processes may
+use one tree. It knows nothing of digests, runs or manifests: that is `local_store`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+Place: TypeAlias = tuple[str, ...]
+"""Folders and a file name below the root."""
+
+STAGING = "staging"
+LOCK = ".lock"
+NAME_BYTES_MAX = 255
+STAGING_NAMES_TRIED = 100
+FOLDERS_REMEMBERED = 1_024
+
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# O_NONBLOCK: opening a planted FIFO would otherwise wait for its writer for ever.
+_READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether `name` may be one segment of a path: no separator, no control character, no leading dot, 255 bytes at most."""
+    if not name or name.startswith(".") or any(c in "/\\\x7f" or c < " " for c in name):
+        return False
+    try:
+        return len(name.encode()) <= NAME_BYTES_MAX
+    except UnicodeEncodeError:
+        return False
+
+
+class WriteOnceTree:
+    """The tree below `root`. Makes the root, `staging/` and `folders` when they do not exist. root: absolute, resolved once."""
+
+    def __init__(self, root: Path, folders: Sequence[str]) -> None:
+        root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.root = root.resolve()
+        self._durable_folders: set[Place] = set()
+        for folder in (STAGING, *folders):
+            with self._folder((folder,), make=True):
+                pass
+
+    def create(self, place: Place, data: bytes) -> bool:
+        """Make the file `place` with `data`, durably; False if it existed (it is left as it is, and is durable too)."""
+        with self._folder(place[:-1], make=True) as folder, self._staged(data) as (staging, temporary):
+            try:
+                os.link(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder, follow_symlinks=False)
+                created = True
+            except FileExistsError:
+                created = False
+            os.fsync(folder)
+        return created
+
+    def replace(self, place: Place, data: bytes) -> None:
+        """Put `data` in the place of a damaged file, atomically: readers see the old bytes or the new ones."""
+        with self._folder(place[:-1]) as folder, self._staged(data) as (staging, temporary):
+            os.rename(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
+            os.fsync(folder)
+
+    def link(self, source: Place, target: Place) -> bool:
+        """Give the file `source` a second name; False if `target` exists and is another file. Durable after `sync`.
+
+        Where the file system allows no further name (ext4: 65 000 a file), the target becomes a copy.
+        """
+        with self._folder(source[:-1]) as source_folder, self._folder(target[:-1], make=True) as target_folder:
+            wanted = _regular_file(source[-1], source_folder)
+            try:
+                os.link(
+                    source[-1],
+                    target[-1],
+                    src_dir_fd=source_folder,
+                    dst_dir_fd=target_folder,
+                    follow_symlinks=False,
+                )
+            except FileExistsError:
+                there = os.stat(target[-1], dir_fd=target_folder, follow_symlinks=False)
+                return os.path.samestat(there, wanted)
+            except OSError as error:
+                if error.errno != errno.EMLINK:
+                    raise
+                data = self.read(source)
+                return data is not None and self.create(target, data)
+        return True
+
+    def sync(self, folder: Place) -> None:
+        """Make the names in `folder` durable; the folder is made when it does not exist."""
+        with self._folder(folder, make=True) as fd:
+            os.fsync(fd)
+
+    def read(self, place: Place, offset: int = 0, limit: int = -1) -> bytes | None:
+        """Bytes of the file from `offset`, `limit` at most (-1: to the end); None if there is no such file."""
+        try:
+            with self._folder(place[:-1]) as folder:
+                fd = os.open(place[-1], _READ_FLAGS, dir_fd=folder)
+        except FileNotFoundError:
+            return None
+        try:
+            size = _refuse_unless_regular(os.fstat(fd)).st_size
+            return _read(fd, offset, size - offset if limit < 0 else min(limit, size - offset))
+        finally:
+            os.close(fd)
+
+    def size(self, place: Place) -> int | None:
+        """Size of the file in bytes; None if there is no such file."""
+        try:
+            with self._folder(place[:-1]) as folder:
+                return _regular_file(place[-1], folder).st_size
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: Place) -> list[str]:
+        """Names of the files in `folder`, sorted; hidden ones left out."""
+        with self._folder(folder) as fd:
+            return sorted(name for name in _entries(fd) if not name.startswith("."))
+
+    def move_aside(self, place: Place, to: Place, is_intact: Callable[[bytes], bool]) -> bool:
+        """Move the file away to `to` if it is damaged still; False if it is intact or gone.
+
+        Asked again under a lock shared by all processes: two that saw the same damage must not, one after the other, move
+        away first the damaged file and then the good one that has meanwhile been put back.
+        """
+        with self._folder(to[:-1], make=True) as aside, _locked(aside):
+            data = self.read(place)
+            if data is None or is_intact(data):
+                return False
+            with self._folder(place[:-1]) as folder:
+                os.rename(place[-1], to[-1], src_dir_fd=folder, dst_dir_fd=aside)
+                os.fsync(folder)
+        return True
+
+    def sweep(self, *, older_than_s: int, count_max: int) -> int:
+        """Remove temporary files that dead processes left behind, `count_max` at most; returns how many."""
+        removed = 0
+        with self._staged(b"") as (staging, temporary):
+            now = os.stat(temporary, dir_fd=staging, follow_symlinks=False).st_mtime
+            for name in _entries(staging):
+                with suppress(FileNotFoundError):  # its owner, or another process that sweeps, was faster
+                    if removed < count_max and now - _mtime(name, staging) > older_than_s:
+                        os.unlink(name, dir_fd=staging)
+                        removed += 1
+        return removed
+
+    @contextmanager
+    def _folder(self, place: Place, *, make: bool = False) -> Iterator[int]:
+        """The open folder `place`. With `make`, it and its entry in its parent are durable."""
+        try:
+            fd = os.open(self.root, _FOLDER_FLAGS)
+        except FileNotFoundError as error:
+            raise OSError(errno.ESTALE, "the root of the store is gone") from error
+        try:
+            for depth, name in enumerate(place, start=1):
+                if make:
+                    self._make_folder(place[:depth], fd)
+                parent, fd = fd, os.open(_safe(name), _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=fd)
+                os.close(parent)
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _make_folder(self, place: Place, parent: int) -> None:
+        try:
+            os.mkdir(_safe(place[-1]), mode=0o750, dir_fd=parent)
+        except FileExistsError:
+            # Its maker may have died before the fsync below; once we have done one ourselves it need not be repeated.
+            if place in self._durable_folders:
+                return
+        os.fsync(parent)
+        if len(self._durable_folders) < FOLDERS_REMEMBERED:
+            self._durable_folders.add(place)
+
+    @contextmanager
+    def _staged(self, data: bytes) -> Iterator[tuple[int, str]]:
+        """A temporary file with `data`, synced: (folder, name). It is gone afterwards, whatever happens short of a kill."""
+        with self._folder((STAGING,)) as staging:
+            name, fd = _new_file(staging)
+            try:
+                try:
+                    left = memoryview(data)
+                    while left:
+                        left = left[os.write(fd, left) :]
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+                yield staging, name
+            finally:
+                with suppress(FileNotFoundError):  # `replace` has renamed it
+                    os.unlink(name, dir_fd=staging)
+
+
+def _safe(name: str) -> str:
+    """Defence in depth: callers have checked their ids and names, with a better message."""
+    if not is_safe_name(name):
+        raise ValueError(f"{name!r} cannot be a name in the store")
+    return name
+
+
+def _new_file(staging: int) -> tuple[str, int]:
+    # The name need not be secret or unique beforehand: O_EXCL decides, also between containers that are all process 1.
+    for _ in range(STAGING_NAMES_TRIED):
+        name = f"{os.getpid()}-{time.monotonic_ns()}"
+        with suppress(FileExistsError):
+            return name, os.open(name, _NEW_FLAGS, mode=0o640, dir_fd=staging)
+    raise OSError(errno.EEXIST, "no free name for a temporary file")
+
+
+def _regular_file(name: str, folder: int) -> os.stat_result:
+    return _refuse_unless_regular(os.stat(_safe(name), dir_fd=folder, follow_symlinks=False))
+
+
+def _refuse_unless_regular(found: os.stat_result) -> os.stat_result:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.ELOOP, "a symbolic link or special file stands where the store keeps a file")
+    return found
+
+
+def _read(fd: int, offset: int, length: int) -> bytes:
+    pieces = []
+    while length > 0 and (piece := os.pread(fd, length, offset)):
+        pieces.append(piece)
+        offset += len(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def _entries(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
+def _mtime(name: str, folder: int) -> float:
+    return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
+
+
+@contextmanager
+def _locked(folder: int) -> Iterator[None]:
+    fd = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode=0o640, dir_fd=folder)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
