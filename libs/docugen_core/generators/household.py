@@ -6,8 +6,10 @@ same seed is the same person in every document.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import cast
 
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.seed import SeedStream
@@ -123,6 +125,7 @@ def invent_holder(words: WordList, seed: SeedStream, wishes: JsonObject) -> dict
         "address": words.invent_address(place / "address"),
     }
     holder |= wishes
+    holder["address"] = list(cast("Sequence[str]", holder["address"]))  # the caller's list stays the caller's
     holder["name"] = f"{holder['given_name']} {holder['family_name']}"
     return holder
 

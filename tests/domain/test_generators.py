@@ -1,0 +1,410 @@
+"""Generators: the invented household holds together for every seed, and is found, versioned and repeated as promised."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import ROUND_UP, Decimal, localcontext
+from importlib.metadata import EntryPoint
+from itertools import pairwise
+from string import Formatter
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from docugen_core.domain.identity import canonical_json
+from docugen_core.domain.seed import SeedStream
+from docugen_core.errors import ConfigurationError, NotFound
+from docugen_core.generators.generator import GeneratorContext
+from docugen_core.generators.household_account import CURRENCIES, HOUSEHOLD_ACCOUNT, default_currency
+from docugen_core.generators.iban import invent_account_number, is_valid_iban
+from docugen_core.generators.registry import ENTRY_POINT_GROUP, GeneratorRegistry
+from docugen_core.generators.word_lists import LANGUAGES, word_list
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CATEGORIES = {
+    "cash", "childcare", "dining", "energy", "fees", "groceries", "health", "insurance", "interest", "leisure", "rent",
+    "salary", "savings", "shopping", "tax", "telecom", "transfer", "transport",
+}  # fmt: skip
+MONEY = re.compile(r"-?[0-9]+\.[0-9]{2}")
+
+# SHA-256 of the canonical JSON of seed "reference", first_month 2026-07. A new digest is a new generator version.
+GOLDEN = {
+    "de-DE": "bbbfecb5d1b4e0eb523fc85ddb83f5ca3bb2e769ccb69a399b067c1f9d67225b",
+    "en-GB": "771e1ac9fe0085f42c24384e07b0c8cd3504c448e25688d99d29038f7b645fc3",
+    "fr-FR": "24eeb563d2467dd02251077a266b7e330065b6ce6720c6ce225e5fdaf0848a18",
+}
+
+SEEDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=32)
+
+
+def account(seed: str = "reference", locale: str = "fr-FR", first_month: str = "2026-07", **params: Any) -> Any:
+    context = GeneratorContext(SeedStream.of(seed, "generate", "household_account"), locale)
+    return HOUSEHOLD_ACCOUNT.generate({"first_month": first_month, **params}, context)
+
+
+def json_digest(value: Any) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def money(text: str) -> Decimal:
+    assert MONEY.fullmatch(text), text
+    return Decimal(text)
+
+
+def assert_totals(summary: Any, rows: list[Any]) -> None:
+    amounts = [money(row["amount"]) for row in rows]
+    assert summary["transaction_count"] == len(rows)
+    assert money(summary["total_in"]) == sum(amount for amount in amounts if amount > 0)
+    assert money(summary["total_out"]) == -sum(amount for amount in amounts if amount < 0)
+
+
+def assert_holds_together(data: Any, *, months: int, per_month: int) -> None:
+    """Every line of the promise in the docstring of `household_account`."""
+    rows = data["transactions"]
+    assert money(data["opening_balance"]) + money(data["total_in"]) - money(data["total_out"]) == money(
+        data["closing_balance"]
+    )
+    balance = money(data["opening_balance"])
+    for row in rows:
+        amount = money(row["amount"])
+        balance += amount
+        assert money(row["balance"]) == balance
+        assert amount != 0
+        assert (row["debit"], row["credit"]) == (("", row["amount"]) if amount > 0 else (row["amount"][1:], ""))
+    assert_totals(data, rows)
+
+    by_month = [[row for row in rows if row["date"].startswith(month["month"])] for month in data["months"]]
+    assert len(by_month) == months
+    for month, month_rows in zip(data["months"], by_month, strict=True):
+        assert len(month_rows) == per_month
+        assert_totals(month, month_rows)
+        assert month["closing_balance"] == month_rows[-1]["balance"]
+
+    categories = [group["category"] for group in data["categories"]]
+    assert categories == sorted({row["category"] for row in rows})
+    assert set(categories) <= CATEGORIES
+    for group in data["categories"]:
+        amounts = [money(row["amount"]) for row in rows if row["category"] == group["category"]]
+        assert (group["transaction_count"], money(group["amount"])) == (len(amounts), sum(amounts))
+
+    first, last = data["period"]["first"], data["period"]["last"]
+    assert all(first <= row["date"] <= row["value_date"] <= last for row in rows)
+    assert all(before["date"] <= after["date"] for before, after in pairwise(rows))
+    assert len({row["reference"] for row in rows}) == len(rows) == months * per_month
+    assert is_valid_iban(data["account"]["iban"])
+    assert data["account"]["number"] in data["account"]["iban"]
+    assert data["account"]["opened_on"] < first
+    assert "{" not in str([row["description"] for row in rows])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=SEEDS,
+    locale=st.sampled_from(["fr-FR", "en-GB", "de-CH", "pt-BR"]),
+    year=st.integers(1900, 2199),
+    month=st.integers(1, 12),
+    months=st.integers(1, 4),
+    per_month=st.integers(5, 90),
+)
+def test_an_account_holds_together_for_any_seed_and_parameters(
+    seed: str, locale: str, year: int, month: int, months: int, per_month: int
+) -> None:
+    data = account(seed, locale, f"{year}-{month:02d}", months=months, transactions_per_month=per_month)
+    assert_holds_together(data, months=months, per_month=per_month)
+
+
+def test_two_hundred_households_hold_together_and_live_within_plausible_balances() -> None:
+    for i in range(200):
+        data = account(f"sweep-{i}", months=2, transactions_per_month=24 + i % 12)
+        assert_holds_together(data, months=2, per_month=24 + i % 12)
+        balances = [Decimal(row["balance"]) for row in data["transactions"]]
+        assert Decimal(-3_000) < min(balances) <= max(balances) < Decimal(20_000)
+
+
+@pytest.mark.parametrize("per_month", [5, 400])
+def test_the_extremes_of_the_schema_hold_together(per_month: int) -> None:
+    data = account(months=24 if per_month == 5 else 3, transactions_per_month=per_month)
+    assert_holds_together(data, months=24 if per_month == 5 else 3, per_month=per_month)
+    assert {"salary", "rent"} <= {group["category"] for group in data["categories"]}
+
+
+def test_a_longer_period_leaves_the_months_it_shares_untouched() -> None:
+    three, four = account(months=3), account(months=4)
+    assert four["transactions"][: len(three["transactions"])] == three["transactions"]
+    assert four["months"][:3] == three["months"]
+    assert [four[key] for key in ("institution", "holder", "account", "reference")] == [
+        three[key] for key in ("institution", "holder", "account", "reference")
+    ]
+
+
+def test_the_number_of_transactions_does_not_change_who_the_household_is() -> None:
+    few, many = account(transactions_per_month=20), account(transactions_per_month=120)
+    for key in ("institution", "holder", "account", "period", "opening_balance", "reference"):
+        assert few[key] == many[key]
+
+
+def test_another_seed_is_another_household() -> None:
+    assert len({canonical_json(account(f"seed-{i}", months=1)["account"]) for i in range(20)}) == 20
+
+
+def test_salary_comes_at_the_end_of_the_month_and_rent_at_its_start_on_working_days() -> None:
+    for i in range(20):
+        rows = account(f"life-{i}", months=12, transactions_per_month=8)["transactions"]
+        days = {
+            category: [dt.date.fromisoformat(row["date"]) for row in rows if row["category"] == category]
+            for category in ("salary", "rent")
+        }
+        assert len(days["salary"]) == len(days["rent"]) == 12
+        assert all(day.day >= 23 and day.weekday() < 5 for day in days["salary"])
+        assert all(day.day <= 5 and day.weekday() < 5 for day in days["rent"])
+
+
+@pytest.mark.parametrize("locale", sorted(GOLDEN))
+def test_a_change_of_output_is_a_change_of_version(locale: str) -> None:
+    assert HOUSEHOLD_ACCOUNT.version == "1.0.0"
+    assert {word_list(language).version for language in LANGUAGES} == {"1.0.0"}
+    assert json_digest(account(locale=locale)) == GOLDEN[locale]
+
+
+def test_the_output_is_the_same_in_every_process_whatever_its_hash_seed_zone_and_locale() -> None:
+    script = (
+        "import hashlib;from docugen_core.domain.identity import canonical_json;"
+        "from docugen_core.domain.seed import SeedStream;"
+        "from docugen_core.generators.generator import GeneratorContext;"
+        "from docugen_core.generators.household_account import generate;"
+        "seed = SeedStream.of('reference', 'generate', 'household_account');"
+        "data = generate({'first_month': '2026-07'}, GeneratorContext(seed, 'fr-FR'));"
+        "print(hashlib.sha256(canonical_json(data)).hexdigest())"
+    )
+    worlds = [
+        {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"},
+        {"PYTHONHASHSEED": "2", "TZ": "America/Adak", "LC_ALL": "C.UTF-8"},
+    ]
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", script], env=world, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for world in worlds
+    ]
+    assert printed == [GOLDEN["fr-FR"]] * 2
+
+
+def test_the_output_does_not_depend_on_the_decimal_context_of_the_thread() -> None:
+    expected = account(months=1)
+    with localcontext() as context:
+        context.prec, context.rounding = 4, ROUND_UP
+        assert account(months=1) == expected
+
+
+def test_the_result_shares_nothing_with_the_parameters_or_another_result() -> None:
+    holder = {"family_name": "Œuvrard", "address": ["1 rue de l'Exemple"]}
+    first = account(months=1, holder=holder)
+    first["holder"]["address"].append("scribbled")
+    first["transactions"].clear()
+    assert holder == {"family_name": "Œuvrard", "address": ["1 rue de l'Exemple"]}
+    assert_holds_together(account(months=1, holder=holder), months=1, per_month=58)
+
+
+def test_wishes_for_the_holder_replace_inventions_and_nothing_else() -> None:
+    invented, wished = account(months=1), account(months=1, holder={"given_name": "Zéphyrine"})
+    assert wished["holder"] == invented["holder"] | {
+        "given_name": "Zéphyrine",
+        "name": f"Zéphyrine {invented['holder']['family_name']}",
+    }
+    assert {**wished, "holder": 0} == {**invented, "holder": 0}
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency"),
+    [
+        ("fr-FR", "EUR"), ("fr", "EUR"), ("en-GB", "GBP"), ("en", "GBP"), ("en-IE", "EUR"), ("de-CH", "CHF"), ("de_AT", "EUR"),
+        ("fr-CA", "CAD"), ("en-US", "USD"), ("zh-Hant-US", "USD"), ("pt", "EUR"),
+    ],
+)  # fmt: skip
+def test_the_locale_chooses_the_currency_unless_the_caller_does(locale: str, currency: str) -> None:
+    assert default_currency(locale) == currency
+    assert currency in CURRENCIES
+    assert account(locale=locale, months=1)["account"]["currency"] == currency
+    assert account(locale=locale, months=1, currency="NZD")["account"]["currency"] == "NZD"
+
+
+@pytest.mark.parametrize(("locale", "same_as"), [("fr-CA", "fr-FR"), ("it-IT", "en-GB"), ("DE-at", "de-DE")])
+def test_the_language_chooses_the_words_and_english_stands_in_for_others(locale: str, same_as: str) -> None:
+    assert account(locale=locale, currency="EUR") == account(locale=same_as, currency="EUR")
+
+
+# What can be asked for
+
+
+def test_the_parameters_have_a_closed_schema_with_a_sentence_for_each() -> None:
+    schema: Any = HOUSEHOLD_ACCOUNT.params_schema
+    jsonschema_rs.meta.validate(schema)
+    assert schema["additionalProperties"] is False
+    assert all(prop["description"].endswith(".") for prop in schema["properties"].values())
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"first_month": "2026-13"},
+        {"first_month": "2026-7"},
+        {"first_month": "2026-07\n"},
+        {"first_month": "2026-07", "months": 0},
+        {"first_month": "2026-07", "months": 25},
+        {"first_month": "2026-07", "transactions_per_month": 4},
+        {"first_month": "2026-07", "transactions_per_month": 401},
+        {"first_month": "2026-07", "currency": "JPY"},
+        {"first_month": "2026-07", "colour": "red"},
+        {"first_month": "2026-07", "holder": {"name": "x"}},
+        {"first_month": "2026-07", "holder": {"address": []}},
+    ],
+)
+def test_the_schema_refuses_what_the_generator_cannot_do(params: Any) -> None:
+    assert not jsonschema_rs.Draft202012Validator(dict(HOUSEHOLD_ACCOUNT.params_schema)).is_valid(params)
+
+
+# Nobody real
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_kinds_of_words_and_no_word_twice(language: str) -> None:
+    words, english = word_list(language), word_list("en")
+    assert words.language == language
+    assert words.patterns.keys() == english.patterns.keys()
+    assert words.merchants.keys() == english.merchants.keys()
+    assert len(words.months) == 12
+    for kind in ("streets", "towns", "family", "phones"):
+        assert len(set(getattr(words, kind))) == len(getattr(words, kind)) >= 5
+    known = {"merchant", "town", "number", "person", "product", "month"}
+    for pattern in words.patterns.values():
+        assert {name for _, name, _, _ in Formatter().parse(pattern) if name is not None} <= known
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_need_latin_letters_only_and_some_have_accents(language: str) -> None:
+    text = "".join(strings(word_list(language)))
+    assert {character for character in text if ord(character) > 0x17F} <= {"–"}
+    assert any(0xC0 <= ord(character) <= 0x17F for character in text)
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from strings(list(value.items()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from strings(item)
+    else:
+        parts = [getattr(value, name) for name in value.__slots__]
+        yield from strings(parts)
+
+
+@pytest.mark.parametrize(
+    ("locale", "phone", "postcode", "iban"),
+    [
+        ("fr-FR", r"01 99 00 |02 61 91 |03 53 01 |04 65 71 |05 36 49 ", r"99\d{3} ", r"FR\d\d99999\d{18}"),
+        ("en-GB", r"01632 960|020 7946 0|0113 496 0|0118 496 0|0131 496 0", r"ZZ\d+ ", r"GB\d\dZZZZ99999\d{9}"),
+        ("de-DE", r"030 23125 |069 90009 |040 66969 |0221 4710 |089 99998 ", r"00\d{3} ", r"DE\d\d99999\d{13}"),
+    ],
+)
+def test_no_number_place_or_address_can_belong_to_anybody(locale: str, phone: str, postcode: str, iban: str) -> None:
+    for i in range(30):
+        data = account(f"nobody-{i}", locale, months=1, transactions_per_month=5)
+        institution = data["institution"]
+        assert re.match(phone, institution["phone"])
+        assert institution["email"].endswith(".example")
+        assert institution["website"].endswith(".example")
+        assert all(re.match(postcode, party["address"][-1]) for party in (institution, data["holder"]))
+        assert re.fullmatch(iban, data["account"]["iban"])
+        assert re.fullmatch(r"ZZZZ[A-Z]{2}X0XXX", data["account"]["bic"])
+
+
+def test_known_ibans_pass_and_any_changed_digit_fails() -> None:
+    # The examples of the IBAN registry (ISO 13616).
+    for iban in ("GB29NWBK60161331926819", "FR1420041010050500013M02606", "DE89370400440532013000"):
+        assert is_valid_iban(iban)
+        for place in range(4, len(iban)):
+            changed = iban[:place] + ("1" if iban[place] != "1" else "2") + iban[place + 1 :]
+            assert not is_valid_iban(changed)
+
+
+def test_a_french_account_number_carries_its_domestic_key() -> None:
+    for i in range(50):
+        bban = invent_account_number("FR", SeedStream.of(f"rib-{i}")).iban[4:]
+        bank, branch, number, key = int(bban[:5]), int(bban[5:10]), int(bban[10:21]), int(bban[21:])
+        assert (89 * bank + 15 * branch + 3 * number + key) % 97 == 0
+        assert 1 <= key <= 97
+
+
+# How generators are found
+
+
+def entry(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name, value, ENTRY_POINT_GROUP)
+
+
+def test_the_shipped_generator_is_registered_under_its_name() -> None:
+    registry = GeneratorRegistry.load()
+    assert "household_account" in registry.names()
+    assert registry.get("household_account") is HOUSEHOLD_ACCOUNT
+
+
+def test_listing_generators_imports_none() -> None:
+    script = (
+        "import sys; from docugen_core.generators.registry import GeneratorRegistry;"
+        "print(GeneratorRegistry.load().names(), 'docugen_core.generators.household_account' in sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], env={}, check=True, capture_output=True, text=True).stdout
+    assert "'household_account'" in printed
+    assert printed.rstrip().endswith("False")
+
+
+def test_an_unknown_generator_is_answered_with_the_nearest_and_all_names() -> None:
+    registry = GeneratorRegistry.of([entry("household_account", "a:B"), entry("fleet_log", "c:D")])
+    with pytest.raises(NotFound) as caught:
+        registry.get("houshold_account")
+    assert caught.value.reason == "GENERATOR_NOT_FOUND"
+    assert str(caught.value) == (
+        "no generator is called 'houshold_account'. Did you mean 'household_account'? Installed: fleet_log, household_account."
+    )
+
+
+def test_an_unknown_generator_among_none_says_so() -> None:
+    with pytest.raises(NotFound, match=r"no generator is called 'x'\. Installed: none\."):
+        GeneratorRegistry.of([]).get("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("a", "docugen_core.generators.nowhere:A", "cannot be imported"),
+        ("a", "docugen_core.generators.household_account:NOTHING", "cannot be imported"),
+        ("a", "docugen_core.generators.household_account:CURRENCIES", "is a tuple, not a Generator"),
+        ("a", "docugen_core.generators.household_account:HOUSEHOLD_ACCOUNT", "calls itself 'household_account'"),
+    ],
+)
+def test_an_entry_point_that_breaks_its_promise_is_named(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(problem)) as caught:
+        GeneratorRegistry.of([entry(name, value)]).get(name)
+    assert caught.value.reason == "GENERATOR_BROKEN"
+    assert value in str(caught.value)
+
+
+def test_two_generators_of_one_name_are_refused_but_one_seen_twice_is_not() -> None:
+    assert GeneratorRegistry.of([entry("a", "m:A"), entry("a", "m:A")]).names() == ("a",)
+    with pytest.raises(ConfigurationError, match="two generators are called 'a': m:A and n:A") as caught:
+        GeneratorRegistry.of([entry("a", "m:A"), entry("a", "n:A")])
+    assert caught.value.reason == "GENERATOR_AMBIGUOUS"
+
+
+def test_a_context_knows_the_language_of_its_locale() -> None:
+    seed = SeedStream.of("x")
+    assert [GeneratorContext(seed, locale).language for locale in ("fr-CH", "DE", "en_GB")] == ["fr", "de", "en"]
