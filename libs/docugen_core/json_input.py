@@ -1,0 +1,222 @@
+"""The door for JSON text: what comes through has one meaning, in every language and for ever.
+
+A bundle is hashed as RFC 8785 canonical JSON, so text that two parsers may read differently is refused here, with the path of
+the offending field, instead of being read one way by chance (RFC 8259 section 4 and 6, RFC 7493 "I-JSON"):
+
+    duplicate keys       parsers disagree on which one counts
+    NaN, Infinity        not JSON; Python's reader would let them in
+    beyond +-(2^53 - 1)  other languages read another number; write a string
+    lone surrogates      have no UTF-8 form, hence no digest
+    depth, bytes         bounded, so that no request can exhaust a stack or a heap
+
+`normalised` then removes what the digest cannot see (key order, `1.0` against `1`): two requests with one digest must reach the
+templates as one value.
+
+Not in here: what the fields mean. That is `json_schema` and `validation`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from docugen_core.domain.failure import Violation
+from docugen_core.domain.json import JsonValue
+from docugen_core.errors import InvalidRequest
+from docugen_core.json_path import Place, field_path, quoted
+
+NUMBER_MAX = 2**53 - 1
+VIOLATIONS_MAX = 100
+
+
+def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int) -> JsonValue:
+    """The value of `text`, which is UTF-8 JSON of at most `bytes_max` bytes nested at most `depth_max` deep.
+
+    source: how the caller knows the text (`bundle.json`, `spec.data_json`); it begins the message. `[]` is 1 deep.
+    Raises InvalidRequest with every violation found, paths relative to the text (`$` is the text itself); a syntax error
+    names line and column, both from 1.
+    """
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(raw) > bytes_max:
+        raise _refused(source, [Violation("$", f"has {len(raw)} bytes, at most {bytes_max} are allowed")])
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_int=_integer)
+    except UnicodeDecodeError as error:
+        hint = "save the text as UTF-8"
+        raise _refused(source, [Violation("$", f"is not UTF-8 at byte {error.start + 1}", hint)]) from None
+    except json.JSONDecodeError as error:
+        raise _refused(source, [_syntax_violation(error)]) from None
+    except RecursionError:
+        raise _refused(source, [Violation("$", _too_deep(depth_max), _FLATTEN)]) from None
+    violations = value_violations(value, depth_max=depth_max)
+    if violations:
+        raise _refused(source, violations)
+    return value  # type: ignore[no-any-return]
+
+
+def value_violations(value: object, *, depth_max: int, place: Place = ()) -> list[Violation]:
+    """Why `value` has no canonical form or is nested too deep: at most 100 violations, in the order of the value.
+
+    For values that did not come through `parse_json` too: anything that is not JSON at all is named as well. Uses no
+    recursion, so the depth of `value` does not matter; below a place that is too deep nothing more is looked at.
+    """
+    found = _own_violations(value, place, depth_left=depth_max, depth_max=depth_max)
+    path = list(place)
+    open_containers = [_children(value)] if depth_max > 0 else []
+    while open_containers and len(found) < VIOLATIONS_MAX:
+        part, node = next(open_containers[-1], _END)
+        if part is None:
+            open_containers.pop()
+            if open_containers:
+                path.pop()
+            continue
+        path.append(part)
+        depth_left = depth_max - len(open_containers)
+        found.extend(_own_violations(node, path, depth_left=depth_left, depth_max=depth_max))
+        if isinstance(node, _CONTAINERS) and depth_left > 0:
+            open_containers.append(_children(node))
+        else:
+            path.pop()
+    return found[:VIOLATIONS_MAX]
+
+
+def normalised(value: JsonValue) -> JsonValue:
+    """A copy of `value` as a reader of its canonical form sees it: keys in RFC 8785 order, whole floats as integers.
+
+    Equals `json.loads(canonical_json(value))` in value, type and order. Expects a value without `value_violations`.
+    """
+    if isinstance(value, Mapping):
+        return {key: normalised(value[key]) for key in sorted(value, key=utf16_order)}
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence):
+        return [normalised(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def utf16_order(key: str) -> bytes:
+    """The sort key of object keys in RFC 8785: by UTF-16 code unit, as JavaScript sorts."""
+    return key.encode("utf-16-be")
+
+
+_CONTAINERS = (dict, list, tuple, Mapping)
+_FLATTEN = "flatten it"
+_SYNTAX_HINTS = {
+    "'": "use double quotes",
+    "/": "JSON has no comments, remove it",
+    "#": "JSON has no comments, remove it",
+    "\ufeff": "save the text as UTF-8 without a byte order mark",
+    "\n": "write a line break inside a string as \\n",
+    "\t": "write a tab inside a string as \\t",
+}
+_END: tuple[None, None] = (None, None)
+
+
+class _DoubledKeys(dict[str, object]):
+    """An object that named a key twice. The parser's hook does not know where it is, so the walk reports it."""
+
+    doubled: tuple[str, ...] = ()
+
+
+class _OutOfRange:
+    """An integer too long to be worth converting (its conversion takes quadratic time). Reported by the walk."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    marked = _DoubledKeys(plain)
+    times = Counter(key for key, _ in pairs)
+    marked.doubled = tuple(key for key in plain if times[key] > 1)
+    return marked
+
+
+def _integer(digits: str) -> int | _OutOfRange:
+    return int(digits) if len(digits) <= 17 else _OutOfRange()
+
+
+def _children(node: object) -> Iterator[tuple[str | int | None, object]]:
+    if isinstance(node, Mapping):
+        return ((str(key), child) for key, child in node.items())
+    return iter(enumerate(node)) if isinstance(node, list | tuple) else iter(())
+
+
+def _own_violations(node: object, place: Sequence[str | int], *, depth_left: int, depth_max: int) -> list[Violation]:
+    """What is wrong with `node` itself, its children not considered."""
+    problem: tuple[str, str] | None = None
+    if isinstance(node, str):
+        problem = None if _has_utf8(node) else ("holds half of a surrogate pair", "write whole characters")
+    elif isinstance(node, int | float | _OutOfRange):
+        problem = _number_problem(node)
+    elif isinstance(node, _CONTAINERS):
+        if depth_left <= 0:
+            problem = (_too_deep(depth_max), _FLATTEN)
+        elif isinstance(node, Mapping):
+            return _key_violations(tuple(place), node)
+    elif node is not None:
+        problem = (f"is a Python {type(node).__name__}, which JSON does not have", "")
+    return [Violation(field_path(tuple(place)), *problem)] if problem else []
+
+
+def _key_violations(place: Place, node: Mapping[object, object]) -> list[Violation]:
+    doubled = node.doubled if isinstance(node, _DoubledKeys) else ()
+    found = [Violation(field_path((*place, key)), "is written twice", "keep one of the two") for key in doubled]
+    for key in node:
+        if not isinstance(key, str):
+            found.append(Violation(field_path(place), f"has a key that is a Python {type(key).__name__}, not a string"))
+        elif not _has_utf8(key):
+            problem = ("its name holds half of a surrogate pair", "write whole characters")
+            found.append(Violation(field_path((*place, key)), *problem))
+    return found
+
+
+def _number_problem(number: int | float | _OutOfRange) -> tuple[str, str] | None:
+    if isinstance(number, float) and math.isnan(number):
+        return "must be a number, and NaN is not one", "leave the field out"
+    # A float beyond the bound is a whole number too: its canonical form has only digits and would be read back as an integer.
+    if isinstance(number, _OutOfRange) or abs(number) > NUMBER_MAX:
+        return (
+            f"must be between -{NUMBER_MAX} and {NUMBER_MAX}, or other languages read another number",
+            "write it as a string",
+        )
+    return None
+
+
+def _has_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _too_deep(depth_max: int) -> str:
+    return f"is nested more than {depth_max} levels deep"
+
+
+def _syntax_violation(error: json.JSONDecodeError) -> Violation:
+    before, unexpected = error.doc[: error.pos].rstrip()[-1:], error.doc[error.pos : error.pos + 1]
+    after = error.doc[error.pos + 1 :].lstrip()[:1]
+    what = f"unexpected {quoted(unexpected)}" if unexpected else "it ends too early"
+    hint = _SYNTAX_HINTS.get(unexpected, "")
+    if (unexpected in tuple("}]") and before == ",") or (unexpected == "," and after in tuple("}]")):
+        hint = "remove the comma after the last item"
+    elif error.msg.startswith("Unterminated string"):
+        hint = "close the string that begins here"
+    elif error.msg == "Extra data":
+        hint = "write one value only, remove what follows it"
+    elif not hint and (unexpected.isalpha() or unexpected == "_"):
+        hint = "put names and text in double quotes"
+    return Violation("$", f"is not JSON at line {error.lineno}, column {error.colno}: {what}", hint)
+
+
+def _refused(source: str, violations: Sequence[Violation]) -> InvalidRequest:
+    first = InvalidRequest.from_violations(violations)
+    return InvalidRequest(f"{source}: {first.message}", violations=violations, hint=first.hint)
