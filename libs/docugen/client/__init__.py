@@ -1,0 +1,62 @@
+"""The typed asyncio client. Start here:
+
+    from docugen.client import DocugenClient
+
+    async with DocugenClient("127.0.0.1:50051") as client:
+        run = await client.submit(bundle, wait=True)
+        await client.download(run, "out/march")
+
+A bundle is the JSON object the command line reads, or a `docugen.v1.bundle_pb2.BundleSpec`. What comes back are small frozen
+dataclasses (`results`): states are enums, times are aware datetimes, `to_json` turns any of them into plain JSON.
+What can go wrong is one small tree (`errors`). Every call has a deadline, and every call may safely be repeated:
+the client itself repeats what met a restarting or a busy server.
+
+In here: `client` (the calls), `connection` (channel, retry policy, keepalive), `bundle_message` (JSON to protobuf), `results`
+and `decode` (protobuf to results), `download` (bytes to verified files), `patience` (how long to try again).
+Nothing in here knows how documents are made.
+"""
+
+from __future__ import annotations
+
+from docugen.client.client import DocugenClient
+from docugen.client.download import Download
+from docugen.client.errors import CorruptDownload, DocugenClientError, Refused, TryAgain
+from docugen.client.results import (
+    Artefact,
+    BundleRun,
+    Capabilities,
+    DocumentProgress,
+    DocumentState,
+    Manifest,
+    RunError,
+    RunState,
+    Template,
+    TemplatePack,
+    Verdict,
+    Verification,
+    Violation,
+    to_json,
+)
+
+__all__ = [
+    "Artefact",
+    "BundleRun",
+    "Capabilities",
+    "CorruptDownload",
+    "DocugenClient",
+    "DocugenClientError",
+    "DocumentProgress",
+    "DocumentState",
+    "Download",
+    "Manifest",
+    "Refused",
+    "RunError",
+    "RunState",
+    "Template",
+    "TemplatePack",
+    "TryAgain",
+    "Verdict",
+    "Verification",
+    "Violation",
+    "to_json",
+]
