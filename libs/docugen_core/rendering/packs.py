@@ -1,12 +1,44 @@
-"""Template packs: a folder with `pack.toml`, templates, schemas and labels, immutable and addressed by its digest."""
+"""Template packs: a folder with `pack.toml`, templates, schemas and labels, immutable and addressed by its digest.
+
+    pack.toml               name, version, and per template: title, formats (source file of each), schema, sample
+    *.typ *.html *.j2 ...   sources; `*.table.toml` lays out a table for both CSV and XLSX
+    *.schema.json           JSON Schema (2020-12) of a template's data
+    labels/<language>.toml  the pack's own words; a language falls back to the pack's default one, key by key
+
+`pack_loader.load_pack` makes one from a folder. In memory a pack is plain values, so it pickles into a render process.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from docugen_core.domain.bundle import Format
+from docugen_core.domain.identity import PACK_PREFIX, content_digest, digest
 from docugen_core.domain.json import JsonObject
+
+PACK_SCHEMA = "docugen.pack/v1"
+PACK_FILES_MAX = 500
+PACK_BYTES_MAX = 32 << 20
+
+
+PdfStandard: TypeAlias = Literal[
+    "1.4", "1.5", "1.6", "1.7", "2.0", "a-1a", "a-1b", "a-2a", "a-2b", "a-2u", "a-3a", "a-3b", "a-3u", "a-4", "a-4e", "a-4f",
+    "ua-1",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PdfOptions:
+    """How a template becomes PDF.
+
+    standards: e.g. `a-2b` (default: archivable, and a missing glyph is an error instead of an empty box), `a-3a`, `ua-1`.
+    tags: write structure tags for screen readers; up to five times the bytes.
+    """
+
+    standards: tuple[PdfStandard, ...] = ("a-2b",)
+    tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +55,15 @@ class Template:
     formats: Mapping[Format, str]
     schema: JsonObject
     sample: JsonObject
+    pdf: PdfOptions = PdfOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class TemplatePack:
-    """A pack in memory. digest: SHA-256 over every file's path and content (64 hex digits); files: path -> content."""
+    """A pack in memory. digest: SHA-256 over every file's path and content (64 hex digits); files: path -> content.
+
+    labels: by language (`en`, `fr`), as written, without the fallback.
+    """
 
     name: str
     version: str
@@ -35,3 +71,22 @@ class TemplatePack:
     digest: str
     templates: Mapping[str, Template]
     files: Mapping[str, bytes]
+    default_language: str = "en"
+    labels: Mapping[str, JsonObject] = field(default_factory=dict)
+
+    def labels_for(self, language: str) -> JsonObject:
+        """The words of `language` laid over those of the default language, key by key, nested tables included."""
+        return _laid_over(self.labels.get(self.default_language, {}), self.labels.get(language, {}))
+
+
+def pack_digest(files: Mapping[str, bytes]) -> str:
+    """The identity of a pack: SHA-256 over {path: SHA-256 of content}. Names and version are in pack.toml, so in here."""
+    return digest(PACK_PREFIX, {path: content_digest(data) for path, data in files.items()})
+
+
+def _laid_over(below: JsonObject, above: JsonObject) -> JsonObject:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _laid_over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return merged

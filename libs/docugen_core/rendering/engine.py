@@ -1,0 +1,53 @@
+"""What renders: the version of everything that decides bytes. Its fingerprint is in every manifest.
+
+Parts that cannot change a byte are left out, so that replacing them is no new edition: pypdfium2 (reads PDFs only in tests),
+tzdata (a document knows its zone's name, never a time), Python (only its csv, json and zipfile containers, whose output is
+pinned by golden tests). zlib is in because XLSX is deflated by it; Typst carries its own deflate.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from functools import cache
+from pathlib import Path
+
+from docugen_core.domain.identity import content_digest
+from docugen_core.domain.manifest import Engine
+
+RENDERING_EDITION = "1"
+"""Raise it when DocuGen's own rendering code makes other bytes (and say so in the changelog, heading "Bytes")."""
+
+FONT_FOLDER = Path(__file__).parent.parent / "fonts"
+LIBRARY_FILE = Path(__file__).parent / "typst" / "docugen.typ"
+FONT_SUFFIXES = (".ttf", ".otf")
+
+_DISTRIBUTIONS = ("babel", "minijinja", "typst", "xlsxwriter")
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this installation. Imports no engine: the service's own process never needs one."""
+    components = {name: _version(name) for name in _DISTRIBUTIONS}
+    components["docugen-rendering"] = RENDERING_EDITION
+    components["zlib"] = zlib.ZLIB_RUNTIME_VERSION
+    if LIBRARY_FILE.is_file():
+        components["docugen.typ"] = content_digest(LIBRARY_FILE.read_bytes())
+    fonts = {path.relative_to(FONT_FOLDER).as_posix(): content_digest(path.read_bytes()) for path in font_files()}
+    return Engine(tuple(sorted(components.items())), tuple(sorted(fonts.items())))
+
+
+def font_files() -> tuple[Path, ...]:
+    """Every font file that ships with DocuGen, sorted. Documents see no other fonts."""
+    return tuple(sorted(path for path in FONT_FOLDER.rglob("*") if path.suffix in FONT_SUFFIXES))
+
+
+def _version(distribution: str) -> str:
+    """The installed version, from the name of its `.dist-info` folder: importing importlib.metadata costs ten times that."""
+    for folder in sys.path:
+        found = sorted(Path(folder).glob(f"{distribution}-*.dist-info"))
+        if found:
+            return found[0].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version(distribution)

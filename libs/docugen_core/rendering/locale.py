@@ -1,0 +1,163 @@
+"""What a template may know of a language: CLDR facts from Babel, as plain JSON. The words of `world.json`.
+
+Templates get data, never a formatting function of the machine: the C locale and the system's ICU are not asked. Always the
+`latn` digits: a document's figures stay figures that can be copied into a calculation.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from docugen_core.domain.failure import Violation
+from docugen_core.domain.json import JsonObject
+from docugen_core.errors import InvalidRequest
+from docugen_core.rendering.world import World
+
+if TYPE_CHECKING:
+    from babel import Locale
+
+DATE_STYLES = ("short", "medium", "long", "full")
+
+_CURRENCIES = (
+    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW KWD MAD MXN MYR "
+    "NGN NOK NZD PEN PHP PLN RON RSD SAR SEK SGD THB TND TRY TWD UAH USD VND XAF XOF ZAR"
+)
+
+
+def world_facts(world: World) -> JsonObject:
+    """The content of `world.json`: the document's own facts and `locale_facts` of its locale. Raises InvalidRequest."""
+    return {
+        "document_date": world.document_date.isoformat() if world.document_date else None,
+        "time_zone": world.time_zone,
+        "specimen": world.specimen,
+        **locale_facts(world.locale),
+    }
+
+
+@lru_cache(maxsize=32)
+def locale_facts(locale: str) -> JsonObject:
+    """CLDR facts of a BCP 47 locale: symbols, patterns, currencies, names of months and weekdays (Monday first).
+
+    territory is empty where the locale names none. Raises InvalidRequest for an unknown locale, naming the nearest.
+    """
+    from babel.numbers import get_currency_precision
+
+    cldr = cldr_locale(locale)
+    symbols = cldr.number_symbols["latn"]
+    months, days = cldr.months["format"], cldr.days["format"]
+    return {
+        "locale": str(cldr).replace("_", "-"),
+        "language": cldr.language,
+        "territory": cldr.territory or "",
+        "symbols": {
+            "decimal": symbols["decimal"],
+            "group": symbols["group"],
+            "minus": symbols["minusSign"],
+            "percent": symbols["percentSign"],
+        },
+        "number_pattern": cldr.decimal_formats[None].pattern,
+        "currency_pattern": cldr.currency_formats["standard"].pattern,
+        "percent_pattern": cldr.percent_formats[None].pattern,
+        "currencies": {
+            code: {"symbol": cldr.currency_symbols.get(code, code), "digits": get_currency_precision(code)}
+            for code in _CURRENCIES.split()
+        },
+        "months": {width: [months[width][n] for n in range(1, 13)] for width in ("wide", "abbreviated")},
+        "weekdays": {width: [days[width][n] for n in range(7)] for width in ("wide", "abbreviated")},
+        "date_patterns": {style: cldr.date_formats[style].pattern for style in DATE_STYLES},
+    }
+
+
+@lru_cache(maxsize=32)
+def cldr_locale(locale: str) -> Locale:
+    """Babel's locale for a BCP 47 tag. Raises InvalidRequest for an unknown one, naming the nearest."""
+    from babel import Locale, UnknownLocaleError
+    from babel.localedata import locale_identifiers
+
+    try:
+        return Locale.parse(locale, sep="-")
+    except (UnknownLocaleError, ValueError, TypeError):
+        tags = [identifier.replace("_", "-") for identifier in locale_identifiers()]
+        near = get_close_matches(locale, tags, n=1, cutoff=0.4)
+        hint = f"Did you mean {near[0]!r}?" if near else "Write a BCP 47 tag such as 'en-GB'."
+        violation = Violation("locale", f"unknown locale {locale!r}", hint)
+        raise InvalidRequest(f"locale: unknown locale {locale!r}", hint=hint, violations=[violation]) from None
+
+
+def format_money(amount: Decimal, currency: str, locale: str) -> str:
+    """`1234.5, EUR, fr-FR` -> `1 234,50 €`. Any ISO 4217 code CLDR knows; raises ValueError for another."""
+    from babel.numbers import format_currency, is_currency
+
+    if not is_currency(currency):
+        raise ValueError(f"unknown currency {currency!r}; write an ISO 4217 code such as 'EUR'")
+    return format_currency(amount, currency, locale=cldr_locale(locale), numbering_system="latn")
+
+
+def format_number(number: Decimal, locale: str, decimals: int | None = None) -> str:
+    """`1234.5` -> `1,234.5`: every digit of the number, or exactly `decimals` (0 to 20) after the point."""
+    from babel.numbers import format_decimal
+
+    exponent = number.as_tuple().exponent
+    places = max(0, -exponent) if decimals is None and isinstance(exponent, int) else decimals or 0
+    if not 0 <= places <= 20:
+        raise ValueError("a number has 0 to 20 decimals")
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    return format_decimal(number, pattern, locale=cldr_locale(locale), numbering_system="latn")
+
+
+def format_percent(fraction: Decimal, locale: str, decimals: int = 0) -> str:
+    """`0.2` -> `20%`: a fraction of one, in the locale's pattern."""
+    from babel.numbers import format_percent as babel_percent
+
+    cldr = cldr_locale(locale)
+    pattern = cldr.percent_formats[None].pattern.replace("#,##0", "#,##0" + ("." + "0" * decimals if decimals else ""))
+    return babel_percent(fraction, pattern, locale=cldr, numbering_system="latn")
+
+
+def format_day(day: dt.date, locale: str, style: str = "medium") -> str:
+    """`2026-09-30` in one of CLDR's styles: short, medium, long, full."""
+    from babel.dates import format_date
+
+    if style not in DATE_STYLES:
+        raise ValueError(f"unknown date style {style!r}; known: {', '.join(DATE_STYLES)}")
+    return format_date(day, format=style, locale=cldr_locale(locale))
+
+
+def as_decimal(value: Any) -> Decimal:
+    """A number of the data as it was written: text keeps every digit. Raises ValueError without quoting the value."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"needs a number or a decimal text, not {json_kind(value)}")  # noqa: TRY004 - one error type
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except ArithmeticError:
+        raise ValueError("needs a decimal text such as '1234.50'") from None
+    if not number.is_finite():
+        raise ValueError("needs a finite number")
+    return number
+
+
+def as_day(value: Any) -> dt.date:
+    """A day of the data, `2026-09-30`. Raises ValueError without quoting the value."""
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("needs a day such as '2026-09-30'")
+
+
+def json_kind(value: object) -> str:
+    """What JSON calls the type of `value`."""
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "true or false"),
+        ((int, float), "a number"),
+        (str, "a text"),
+        (Mapping, "an object"),
+        (list, "an array"),
+    )
+    return next((name for kind, name in kinds if isinstance(value, kind)), "null")

@@ -1,0 +1,239 @@
+"""Reads a template pack from a folder and refuses everything that could surprise at render time.
+
+Refused, each with file, line and remedy: symbolic links (Typst follows them out of its sandbox), hidden files (they would
+change the digest unseen), binary files (virtual files of the PDF engine are UTF-8; draw logos as SVG), more than 500 files or
+32 MiB, unknown keys, files that are named but absent, names the renderer itself provides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
+
+from docugen_core.domain.bundle import Format
+from docugen_core.domain.json import JsonObject
+from docugen_core.errors import ConfigurationError
+from docugen_core.rendering.packs import (
+    PACK_BYTES_MAX,
+    PACK_FILES_MAX,
+    PACK_SCHEMA,
+    PdfOptions,
+    PdfStandard,
+    Template,
+    TemplatePack,
+    pack_digest,
+)
+from docugen_core.rendering.strict_toml import TomlProblem, TomlTable, parse_toml
+from docugen_core.rendering.tables import parse_layout
+
+T = TypeVar("T")
+
+PACK_FILE = "pack.toml"
+RESERVED = ("main.typ", "docugen.typ", "data.json", "world.json", "labels.json")
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_NUMBER = r"(?:0|[1-9]\d*)"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z.-]+)?")
+
+_SUFFIXES: dict[Format, tuple[str, ...]] = {
+    Format.PDF: (".typ",),
+    Format.HTML: (".html",),
+    Format.TXT: (".txt", ".txt.j2"),
+    Format.MD: (".md", ".md.j2"),
+    Format.CSV: (".table.toml",),
+    Format.XLSX: (".table.toml",),
+    Format.JSON: (".json.j2",),
+}
+
+
+def load_pack(folder: Path) -> TemplatePack:
+    """The pack in `folder`.
+
+    Raises ConfigurationError (INVALID_TEMPLATE_PACK) for the first mistake, as `folder/file:line: what is wrong`, with
+    details `file` and `line` and the remedy in `hint`.
+    """
+    files = _read_files(folder)
+    return _Loader(folder, files).pack()
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    if not (folder / PACK_FILE).is_file():
+        raise _refused(folder, PACK_FILE, "is missing", hint="A template pack is a folder with a pack.toml.")
+    files: dict[str, bytes] = {}
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            hint = "Copy the file into the pack: links reach outside the sandbox."
+            raise _refused(folder, name, "is a symbolic link", hint=hint)
+        if path.name.startswith("."):
+            raise _refused(folder, name, "is a hidden file", hint="Remove it: it would change the pack's digest.")
+        if path.is_dir():
+            continue
+        if not path.is_file():
+            raise _refused(folder, name, "is not a regular file", hint="A pack holds plain files and folders.")
+        size += path.stat().st_size
+        if len(files) >= PACK_FILES_MAX or size > PACK_BYTES_MAX:
+            limit = f"a pack holds at most {PACK_FILES_MAX} files and {PACK_BYTES_MAX >> 20} MiB"
+            raise _refused(folder, name, f"is too much: {limit}", hint="Split the pack.")
+        files[name] = _text_only(folder, name, path.read_bytes())
+    return files
+
+
+def _text_only(folder: Path, name: str, data: bytes) -> bytes:
+    if name in RESERVED:
+        hint = f"Rename it: {', '.join(RESERVED)} are provided by the renderer."
+        raise _refused(folder, name, "has a reserved name", hint=hint)
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        hint = "Binary files are not supported in packs; draw images as SVG."
+        raise _refused(folder, name, "is not UTF-8 text", line=line, hint=hint) from None
+    return data
+
+
+def _refused(folder: Path, file: str, problem: str, *, line: int = 0, hint: str = "") -> ConfigurationError:
+    place = f"{folder.name}/{file}" + (f":{line}" if line else "")
+    details = {"pack": folder.name, "file": file} | ({"line": str(line)} if line else {})
+    return ConfigurationError(f"{place}: {problem}", hint=hint, code="INVALID_TEMPLATE_PACK", details=details)
+
+
+class _Loader:
+    """One folder's files on their way to a TemplatePack."""
+
+    def __init__(self, folder: Path, files: Mapping[str, bytes]) -> None:
+        self._folder = folder
+        self._files = files
+
+    def pack(self) -> TemplatePack:
+        return self._in_file(PACK_FILE, self._pack)
+
+    def _in_file(self, file: str, read: Callable[[TomlTable], T]) -> T:
+        """Read one TOML file whole; its mistakes get the file's name."""
+        try:
+            table = parse_toml(self._files[file])
+            result = read(table)
+            table.finish()
+        except TomlProblem as problem:
+            raise _refused(self._folder, file, problem.message, line=problem.line, hint=problem.hint) from None
+        return result
+
+    def _pack(self, top: TomlTable) -> TemplatePack:
+        if top.text("schema") != PACK_SCHEMA:
+            raise top.problem("schema", f"schema must be {PACK_SCHEMA!r}")
+        head = top.table("pack", required=True)
+        name, version = head.text("name"), head.text("version")
+        if not _NAME.fullmatch(name):
+            raise head.problem("name", f"pack.name {name!r} must match ^[a-z][a-z0-9-]{{1,62}}$")
+        if not _VERSION.fullmatch(version):
+            raise head.problem("version", f"pack.version {version!r} is no semantic version", "Write e.g. 1.0.0.")
+        description, language = head.text("description", ""), head.text("default_language", "en")
+        labels = self._labels()
+        if labels and language not in labels:
+            raise head.problem("default_language", f"there is no labels/{language}.toml", f"Found: {_listed(labels)}.")
+        head.finish()
+        templates: dict[str, Template] = {}
+        for entry in top.tables("templates"):
+            template = self._template(entry)
+            if template.name in templates:
+                raise entry.problem("name", f"template {template.name!r} is declared twice")
+            templates[template.name] = template
+        if not templates:
+            raise top.problem("templates", "a pack declares at least one template", "Add a [[templates]] table.")
+        return TemplatePack(
+            name, version, description, pack_digest(self._files), templates, self._files, language, labels
+        )
+
+    def _template(self, entry: TomlTable) -> Template:
+        name = entry.text("name")
+        if not _NAME.fullmatch(name):
+            raise entry.problem("name", f"template name {name!r} must match ^[a-z][a-z0-9-]{{1,62}}$")
+        formats = self._formats(entry.table("formats", required=True))
+        template = Template(
+            name=name,
+            title=entry.text("title"),
+            description=entry.text("description", ""),
+            formats=formats,
+            schema=self._json(entry, "schema"),
+            sample=self._json(entry, "sample"),
+            pdf=_pdf_options(entry.table("pdf")),
+        )
+        entry.finish()
+        return template
+
+    def _formats(self, table: TomlTable) -> dict[Format, str]:
+        formats: dict[Format, str] = {}
+        for known in _SUFFIXES:
+            if not table.has(known.value):
+                table.text(known.value, "")
+                continue
+            file = self._existing(table, known.value)
+            if not file.endswith(_SUFFIXES[known]):
+                wanted = " or ".join(_SUFFIXES[known])
+                raise table.problem(known.value, f"the source of {known.value} is a {wanted} file, not {file!r}")
+            if file.endswith(".table.toml"):
+                self._in_file(file, parse_layout)
+            formats[known] = file
+        table.finish()
+        if not formats:
+            raise table.problem("", "a template offers at least one format", f"Known: {', '.join(_values(_SUFFIXES))}.")
+        return formats
+
+    def _existing(self, table: TomlTable, key: str) -> str:
+        file = table.text(key)
+        if file not in self._files:
+            hint = "Paths are relative to the pack's folder and stay inside it."
+            raise table.problem(key, f"there is no file {file!r} in the pack", hint)
+        return file
+
+    def _json(self, entry: TomlTable, key: str) -> JsonObject:
+        file = self._existing(entry, key)
+        try:
+            value: Any = json.loads(self._files[file])
+        except json.JSONDecodeError as error:
+            raise _refused(self._folder, file, f"is not JSON: {error.msg}", line=error.lineno) from None
+        if not isinstance(value, dict):
+            raise _refused(self._folder, file, "must be a JSON object", line=1)
+        return value
+
+    def _labels(self) -> dict[str, JsonObject]:
+        labels: dict[str, JsonObject] = {}
+        for file in sorted(self._files):
+            if not file.startswith("labels/"):
+                continue
+            language = file.removeprefix("labels/").removesuffix(".toml")
+            if not file.endswith(".toml") or not _LANGUAGE.fullmatch(language):
+                raise _refused(self._folder, file, "is not labels/<language>.toml", hint="For example labels/fr.toml.")
+            labels[language] = self._in_file(file, _words)
+        return labels
+
+
+def _words(table: TomlTable) -> JsonObject:
+    """A table of texts, nested tables of texts included."""
+    return {key: _words(table.table(key)) if table.is_table(key) else table.text(key, "") for key in table.names()}
+
+
+def _pdf_options(table: TomlTable) -> PdfOptions:
+    known_standards = get_args(PdfStandard)
+    standards = table.texts("standards", PdfOptions().standards)
+    for standard in standards:
+        if standard not in known_standards:
+            raise table.problem(
+                "standards", f"unknown PDF standard {standard!r}", f"Known: {', '.join(known_standards)}."
+            )
+    options = PdfOptions(cast("tuple[PdfStandard, ...]", standards), table.flag("tags", False))
+    table.finish()
+    return options
+
+
+def _values(formats: Mapping[Format, object]) -> list[str]:
+    return [known.value for known in formats]
+
+
+def _listed(labels: Mapping[str, object]) -> str:
+    return ", ".join(f"labels/{language}.toml" for language in labels)

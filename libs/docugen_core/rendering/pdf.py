@@ -1,0 +1,185 @@
+"""PDF by Typst: virtual files in, PDF/A out.
+
+    main.typ      one line, includes the template, so that a diagnostic names the pack's own file and line
+    docugen.typ   the library that ships with DocuGen
+    data.json world.json labels.json
+    ...           every file of the pack under its own path
+
+What Typst may not do here, and why it cannot:
+- reach the network (packages): nothing is installed, and the render process has a dead proxy and no network namespace;
+- read files: its root is an empty folder; `../` and absolute paths stay inside it; packs hold no links;
+- use other fonts: only `fonts/`, each (family, style, weight) once, since the order of a folder must not decide bytes;
+- print empty boxes: PDF/A makes a missing glyph an error, and every warning (an unknown font is one) is a failure;
+- remember: inputs go in as files with fixed names, `sys_inputs` is always None (it would survive into the next document);
+- know the date: see `_now`.
+
+Virtual names are interned for the life of the process and end at 65 535, then the engine panics for good. Names here come from
+packs, never from documents, and render processes are recycled long before.
+"""
+
+from __future__ import annotations
+
+import atexit
+import datetime as dt
+import re
+import tempfile
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docugen_core.domain.failure import SourceLocation
+from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
+from docugen_core.rendering.engine import FONT_FOLDER, LIBRARY_FILE, font_files
+from docugen_core.rendering.inputs import template_inputs
+from docugen_core.rendering.packs import PdfOptions, Template
+from docugen_core.rendering.pdf_diagnostics import render_failed
+from docugen_core.rendering.task import Rendering, RenderTask
+
+if TYPE_CHECKING:
+    import typst
+
+MAIN_FILE = "main.typ"
+LIBRARY = "docugen.typ"
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+BEFORE_TODAY = -377_705_116_800
+"""-9999-01-01T00:00:00Z, the first second Typst knows."""
+
+_ALWAYS_TAGGED = frozenset({"a-1a", "a-2a", "a-3a", "ua-1"})
+_UNDATED = "#set document(date: datetime(year: 1980, month: 1, day: 1));"
+_TODAY_ELSEWHERE = re.compile(rb"\btoday\s*\(\s*offset\b")
+
+
+def render_pdf(task: RenderTask, template: Template) -> Rendering:
+    """The PDF of `task` and its page count.
+
+    Raises RenderFailed with the place in the pack for a template or data error, LimitExceeded beyond `pages_max`.
+    """
+    import typst
+
+    source = template.formats[task.format]
+    files = _virtual_files(task, source)
+    # Typst's own types do not mention the mapping of virtual files that its documentation offers.
+    compile_files: Any = compiler().compile_with_warnings
+    try:
+        pdf, warnings = compile_files(
+            files,
+            format="pdf",
+            sys_inputs=None,
+            pdf_standards=list(template.pdf.standards),
+            pdf_tags=_tagged(template.pdf),
+            timestamp=_now(task.world.document_date),
+        )
+    except typst.TypstError as error:
+        raise render_failed(error.message, error.hints, error.diagnostic, files, source) from None
+    if warnings:
+        first = warnings[0]
+        raise render_failed(f"warning: {first.message}", first.hints, first.diagnostic, files, source)
+    pages = page_count(pdf)
+    if pages > task.limits.pages_max:
+        message = f"the document has {pages} pages, the limit is {task.limits.pages_max}"
+        details = {"pages": str(pages), "limit": str(task.limits.pages_max)}
+        raise LimitExceeded(message, hint="Ask for less, or raise DOCUGEN_MAX_PAGES.", details=details)
+    return Rendering(pdf, pages)
+
+
+@cache
+def compiler() -> typst.Compiler:
+    """The process's one compiler: it must never be shared between threads. Safe to make before a fork, not to use."""
+    import typst
+
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER])
+    check_fonts(fonts)
+    root = Path(tempfile.mkdtemp(prefix="docugen-empty-"))
+    atexit.register(_remove, root)
+    return typst.Compiler(root=root, font_paths=fonts, package_path=root, package_cache_path=root)
+
+
+def check_fonts(fonts: typst.Fonts) -> None:
+    """Raises ConfigurationError unless every shipped font was read and no two faces claim the same name.
+
+    The library reads a missing folder as "no fonts" and lets folder order choose between two equal faces.
+    """
+    faces = Counter((face.family, face.style, face.weight, face.stretch) for face in fonts.fonts())
+    twice = [f"{family} {style} {weight}" for (family, style, weight, _), count in faces.items() if count > 1]
+    if twice:
+        raise ConfigurationError(f"font faces exist twice: {', '.join(sorted(twice))}", hint="Remove one of the files.")
+    if not faces or faces.total() < len(font_files()):
+        message = f"{faces.total()} of {len(font_files())} font files in {FONT_FOLDER.name}/ could be read"
+        raise ConfigurationError(message, hint="Reinstall DocuGen: its fonts are missing or damaged.")
+
+
+def page_count(pdf: bytes) -> int:
+    """Pages of a PDF with a plain cross-reference table (Typst writes no other): trailer -> catalogue -> page tree."""
+    start = int(_last(rb"startxref\s+(\d+)", pdf, pdf.rfind(b"startxref")))
+    entries = re.compile(rb"xref\s+0 (\d+)\s+").match(pdf, start)
+    if entries is None:
+        raise ValueError("the PDF has no plain cross-reference table")
+
+    def position(reference: int) -> int:
+        return int(pdf[entries.end() + 20 * reference :][:10])
+
+    root = int(_last(rb"/Root (\d+) 0 R", pdf, pdf.rfind(b"trailer")))
+    pages = int(_last(rb"/Pages (\d+) 0 R", pdf, position(root)))
+    return int(_last(rb"/Count (\d+)", pdf, position(pages)))
+
+
+def _last(pattern: bytes, pdf: bytes, start: int) -> bytes:
+    found = re.compile(pattern).search(pdf, start)
+    if found is None:
+        raise ValueError(f"the PDF has no {pattern.decode()}")
+    return found[1]
+
+
+def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
+    undated = task.world.document_date is None
+    if undated:
+        _refuse_other_todays(task)
+    files = dict(task.pack.files)
+    if LIBRARY_FILE.is_file():
+        files[LIBRARY] = _library()
+    files |= {f"{name}.json": data for name, data in template_inputs(task).items()}
+    files[MAIN_FILE] = (_UNDATED * undated + f'#include "{source}"').encode()
+    return files
+
+
+@cache
+def _library() -> bytes:
+    return LIBRARY_FILE.read_bytes()
+
+
+def _now(day: dt.date | None) -> int:
+    """The timestamp of the PDF, in seconds, which is also what `datetime.today()` answers from.
+
+    With a day: its noon in UTC, so that it is the same day in any time zone the process may be in. Without one: the first
+    second Typst knows. Render processes run twelve hours west of UTC, where that second lies before the first day, so
+    `datetime.today()` fails ("unable to get the current date") at the line that asks.
+    """
+    if day is None:
+        return BEFORE_TODAY
+    noon = dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC)
+    return int((noon - EPOCH).total_seconds())
+
+
+def _refuse_other_todays(task: RenderTask) -> None:
+    """`datetime.today(offset: 0)` names its own zone and would get a day in the year -9999."""
+    for file, data in sorted(task.pack.files.items()):
+        found = _TODAY_ELSEWHERE.search(data) if file.endswith(".typ") else None
+        if found:
+            line = data[: found.start()].count(b"\n") + 1
+            expression = data.decode().split("\n")[line - 1].strip()
+            raise RenderFailed(
+                "the template asks for today's date, but the bundle has no document_date",
+                where=SourceLocation(file, line, 0, expression),
+                hint="Set document_date in the bundle.",
+            )
+
+
+def _tagged(options: PdfOptions) -> bool:
+    return options.tags or not _ALWAYS_TAGGED.isdisjoint(options.standards)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        folder.rmdir()

@@ -1,0 +1,144 @@
+"""Reading our own TOML files strictly: every key is asked for by name and type, every other key is a mistake.
+
+A misspelt `header_lable` that is silently ignored is found by the customer. `tomllib` keeps no positions, so the line of a
+key is looked up in the text: the first `key =` after the heading of its table.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_NAMES: dict[type, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    dict: "a table",
+    list: "an array",
+}
+
+
+class TomlProblem(ValueError):
+    """What is wrong with a TOML file. line: from 1, or 0 when unknown. The caller knows the file's name and adds it."""
+
+    def __init__(self, message: str, *, line: int = 0, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.hint = hint
+
+
+def parse_toml(data: bytes) -> TomlTable:
+    """The file's top table. Raises TomlProblem for bytes that are not UTF-8 or not TOML."""
+    try:
+        text = data.decode()
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise TomlProblem("is not UTF-8 text", line=data[: error.start].count(b"\n") + 1) from None
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+        line = int(at[1]) if at else text.count("\n") + 1
+        raise TomlProblem(f"is not TOML: {str(error).partition(' (at ')[0]}", line=line) from None
+    return TomlTable(raw, text)
+
+
+class TomlTable:
+    """One table. Ask for each key, then call `finish()`: it refuses the keys nobody asked for. line: of its heading."""
+
+    def __init__(self, raw: Mapping[str, Any], text: str, name: str = "", line: int = 1) -> None:
+        self._raw = raw
+        self._text = text
+        self._name = name
+        self.line = line
+        self._asked: dict[str, None] = {}
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text; required unless `default` is given. A required text is never empty."""
+        value = self._get(key, str, default)
+        if not value and default is None:
+            raise self.problem(key, f"{self._path(key)} must not be empty")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        return self._get(key, bool, default)
+
+    def whole(self, key: str, default: int, low: int, high: int) -> int:
+        """A whole number within low..high, both included."""
+        value = self._get(key, int, default)
+        if isinstance(value, bool) or not low <= value <= high:
+            raise self.problem(key, f"{self._path(key)} must be a whole number from {low} to {high}")
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """An array of texts."""
+        values = self._get(key, list, list(default))
+        if not all(isinstance(value, str) for value in values):
+            raise self.problem(key, f"{self._path(key)} must be an array of texts")
+        return tuple(values)
+
+    def table(self, key: str, *, required: bool = False) -> TomlTable:
+        """A sub-table; an empty one where it is absent and not required."""
+        raw = self._get(key, dict, None if required else {})
+        return TomlTable(raw, self._text, self._path(key), self._heading(key))
+
+    def tables(self, key: str) -> Iterator[TomlTable]:
+        """The tables of an array of tables (`[[key]]`), none where it is absent."""
+        values = self._get(key, list, [])
+        for index, raw in enumerate(values):
+            if not isinstance(raw, dict):
+                raise self.problem(key, f"{self._path(key)}[{index}] must be a table")
+            yield TomlTable(raw, self._text, f"{self._path(key)}[{index}]", self._heading(key, index))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._raw)
+
+    def has(self, key: str) -> bool:
+        return key in self._raw
+
+    def is_table(self, key: str) -> bool:
+        return isinstance(self._raw.get(key), dict)
+
+    def finish(self) -> None:
+        """Raises TomlProblem for the first key that nobody asked for, with the nearest known one."""
+        for key in self._raw:
+            if key not in self._asked:
+                near = get_close_matches(key, list(self._asked), n=1)
+                known = f"Known keys: {', '.join(self._asked)}."
+                hint = f"Did you mean {near[0]!r}? {known}" if near else known
+                raise self.problem(key, f"unknown key {self._path(key)!r}", hint)
+
+    def problem(self, key: str, message: str, hint: str = "") -> TomlProblem:
+        """A mistake in `key`, with its line."""
+        return TomlProblem(message, line=self._line_of(key), hint=hint)
+
+    def _get(self, key: str, kind: type[T], default: T | None) -> T:
+        self._asked[key] = None
+        if key not in self._raw:
+            if default is None:
+                raise self.problem(key, f"{self._path(key)} is missing")
+            return default
+        value = self._raw[key]
+        if not isinstance(value, kind):
+            raise self.problem(key, f"{self._path(key)} must be {_NAMES[kind]}")
+        return value
+
+    def _path(self, key: str) -> str:
+        return f"{self._name}.{key}" if self._name else key
+
+    def _line_of(self, key: str) -> int:
+        pattern = re.compile(rf"""\s*(\[+\s*([\w.-]+\.)?)?["']?{re.escape(key)}["']?\s*[=\].]""")
+        return self._search(pattern, 0, self.line) or self.line
+
+    def _heading(self, key: str, index: int = 0) -> int:
+        pattern = re.compile(rf"\s*\[+\s*([\w.-]+\.)?{re.escape(key)}\s*\]+|\s*{re.escape(key)}\s*=")
+        return self._search(pattern, index, self.line) or self._line_of(key)
+
+    def _search(self, pattern: re.Pattern[str], skip: int, first: int) -> int:
+        lines = self._text.split("\n")
+        found = [number for number, line in enumerate(lines, 1) if number >= first and pattern.match(line)]
+        return found[skip] if len(found) > skip else 0

@@ -1,0 +1,309 @@
+"""Tables laid out by a `*.table.toml`, shared by CSV and XLSX: which rows, which columns, what type each value has.
+
+    title = "Lines"                   # the sheet
+    rows = "lines"                    # path in the data, to an array of objects
+    bom = false                       # CSV only: begin with a byte order mark (for Excel)
+    localized = false                 # CSV only: the locale's figures and days instead of `1234.50` and `2026-09-30`
+
+    [[columns]]
+    header_label = "columns.amount"   # a path in the labels; `header = "Amount"` for a fixed text
+    value = "amount"                  # path in the row
+    type = "money"                    # text (default), integer, decimal, money, date, percent (0.2 is 20 %)
+    currency = "currency"             # money: path in the row, else in the data
+    decimals = 2                      # decimal, percent: digits after the point; default: as many as the data has
+    width = 14                        # XLSX, in characters
+    optional = true                   # absent, null and "" are an empty cell; otherwise they are an error
+
+    [[summary]]                       # rows below the table
+    label = "Total"                   # in the first column that has no value here
+    values = { amount = "totals.amount" }   # column's `value` -> path in the data
+
+Every text may be given as `<key>_label` instead: a path in the labels. Errors name the path of the value, never the value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple, TypeAlias
+
+from docugen_core.domain.failure import SourceLocation
+from docugen_core.errors import LimitExceeded, RenderFailed
+from docugen_core.rendering.inputs import template_context
+from docugen_core.rendering.locale import as_day, as_decimal, json_kind
+from docugen_core.rendering.packs import Template
+from docugen_core.rendering.strict_toml import TomlProblem, TomlTable, parse_toml
+from docugen_core.rendering.task import RenderTask
+
+
+class ColumnType(Enum):
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    MONEY = "money"
+    DATE = "date"
+    PERCENT = "percent"
+
+
+class Money(NamedTuple):
+    """currency: ISO 4217, or empty where the layout names none."""
+
+    amount: Decimal
+    currency: str
+
+
+Cell: TypeAlias = str | Decimal | Money | dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text of the layout: fixed, or a path in the labels."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """line: of its heading in the layout, for errors. decimals: -1 for as many as the data has."""
+
+    header: Wording
+    value: str
+    type: ColumnType
+    currency: str
+    decimals: int
+    width: int
+    optional: bool
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    label: Wording
+    values: Mapping[str, str]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    title: Wording
+    rows: str
+    columns: tuple[Column, ...]
+    summary: tuple[SummaryRow, ...]
+    bom: bool
+    localized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A layout filled with data. decimals: of each column, resolved. context: `world` and `labels`, for the writers."""
+
+    file: str
+    title: str
+    layout: TableLayout
+    headers: tuple[str, ...]
+    decimals: tuple[int, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    summary: tuple[tuple[Cell, ...], ...]
+    world: Mapping[str, Any]
+    labels: Mapping[str, Any]
+
+
+def parse_layout(top: TomlTable) -> TableLayout:
+    """The layout in a `*.table.toml`. Raises TomlProblem. The caller calls `top.finish()`."""
+    layout = TableLayout(
+        title=_wording(top, "title"),
+        rows=top.text("rows"),
+        columns=tuple(_column(entry) for entry in top.tables("columns")),
+        summary=tuple(_summary(entry) for entry in top.tables("summary")),
+        bom=top.flag("bom", False),
+        localized=top.flag("localized", False),
+    )
+    if not layout.columns:
+        raise top.problem("columns", "a table has at least one column", "Add a [[columns]] table.")
+    known = {column.value for column in layout.columns}
+    for summary in layout.summary:
+        for value in summary.values:
+            if value not in known:
+                hint = f"Columns: {', '.join(sorted(known))}."
+                raise TomlProblem(f"summary names no column: {value!r}", line=summary.line, hint=hint)
+    return layout
+
+
+def _wording(table: TomlTable, key: str) -> Wording:
+    text, label = table.text(key, ""), table.text(f"{key}_label", "")
+    if bool(text) == bool(label):
+        raise table.problem(key, f"needs either {key} or {key}_label", f"{key}_label is a path in the labels.")
+    return Wording(text, label)
+
+
+def _column(entry: TomlTable) -> Column:
+    kind = entry.text("type", "text")
+    types = {known.value: known for known in ColumnType}
+    if kind not in types:
+        raise entry.problem("type", f"unknown column type {kind!r}", f"Known: {', '.join(types)}.")
+    column = Column(
+        header=_wording(entry, "header"),
+        value=entry.text("value"),
+        type=types[kind],
+        currency=entry.text("currency", ""),
+        decimals=entry.whole("decimals", -1, -1, 10),
+        width=entry.whole("width", 0, 0, 255),
+        optional=entry.flag("optional", False),
+        line=entry.line,
+    )
+    if column.currency and column.type is not ColumnType.MONEY:
+        raise entry.problem("currency", "only a column of type money has a currency")
+    entry.finish()
+    return column
+
+
+def _summary(entry: TomlTable) -> SummaryRow:
+    values = entry.table("values", required=True)
+    row = SummaryRow(_wording(entry, "label"), {key: values.text(key) for key in values.names()}, entry.line)
+    entry.finish()
+    return row
+
+
+def fill_table(task: RenderTask, template: Template) -> Table:
+    """The table of `task`. Raises RenderFailed naming the value's path, LimitExceeded beyond `rows_max`."""
+    file = template.formats[task.format]
+    try:
+        top = parse_toml(task.pack.files[file])
+        layout = parse_layout(top)
+        top.finish()
+    except TomlProblem as problem:
+        raise RenderFailed(problem.message, where=SourceLocation(file, problem.line), hint=problem.hint) from None
+    return _Filler(file, layout, template_context(task)).table(task.limits.rows_max)
+
+
+class _Filler:
+    """One layout meeting one document's data."""
+
+    def __init__(self, file: str, layout: TableLayout, context: Mapping[str, Any]) -> None:
+        self._file = file
+        self._layout = layout
+        self._data = context["data"]
+        self._world = context["world"]
+        self._labels = context["labels"]
+
+    def table(self, rows_max: int) -> Table:
+        layout = self._layout
+        source = self._find(self._data, layout.rows, "data", 0)
+        if not isinstance(source, list):
+            raise self._failed(f"data.{layout.rows} must be an array, not {json_kind(source)}", 0)
+        if len(source) > rows_max:
+            message = f"the table has {len(source)} rows, the limit is {rows_max}"
+            details = {"rows": str(len(source)), "limit": str(rows_max)}
+            raise LimitExceeded(message, hint="Ask for less, or raise DOCUGEN_MAX_ROWS.", details=details)
+        rows = tuple(self._row(row, f"data.{layout.rows}[{index}]") for index, row in enumerate(source))
+        summary = tuple(self._summary(row) for row in layout.summary)
+        return Table(
+            file=self._file,
+            title=self._text(layout.title, 0),
+            layout=layout,
+            headers=tuple(self._text(column.header, column.line) for column in layout.columns),
+            decimals=tuple(_decimals(column, n, rows + summary) for n, column in enumerate(layout.columns)),
+            rows=rows,
+            summary=summary,
+            world=self._world,
+            labels=self._labels,
+        )
+
+    def _row(self, row: Any, place: str) -> tuple[Cell, ...]:
+        return tuple(self._cell(column, row, column.value, place) for column in self._layout.columns)
+
+    def _summary(self, row: SummaryRow) -> tuple[Cell, ...]:
+        cells: list[Cell] = []
+        label: str | None = self._text(row.label, row.line)
+        for column in self._layout.columns:
+            if column.value in row.values:
+                cells.append(self._cell(column, self._data, row.values[column.value], "data"))
+            else:
+                cells.append(label)
+                label = None
+        return tuple(cells)
+
+    def _cell(self, column: Column, holder: Any, path: str, place: str) -> Cell:
+        value = self._find(holder, path, place, column.line, absent_is_null=column.optional)
+        if column.optional and value in (None, ""):
+            return None
+        if value is None:
+            hint = "Give the value, or mark the column optional = true."
+            raise self._failed(f"{place}.{path} is null", column.line, hint)
+        try:
+            cell: Cell = _TYPED[column.type](value)
+        except ValueError as error:
+            raise self._failed(f"{place}.{path}: a column of type {column.type.value} {error}", column.line) from None
+        if column.type is ColumnType.MONEY and isinstance(cell, Decimal):
+            return Money(cell, self._currency(column, holder, place))
+        return cell
+
+    def _currency(self, column: Column, holder: Any, place: str) -> str:
+        if not column.currency:
+            return ""
+        for root, name in ((holder, place), (self._data, "data")):
+            found = self._find(root, column.currency, name, column.line, absent_is_null=True)
+            if isinstance(found, str) and found:
+                return found
+        raise self._failed(f"{place}.{column.currency} names no currency, nor does data.{column.currency}", column.line)
+
+    def _text(self, wording: Wording, line: int) -> str:
+        if wording.text:
+            return wording.text
+        found = self._find(self._labels, wording.label, "labels", line)
+        if not isinstance(found, str):
+            raise self._failed(f"labels.{wording.label} must be a text, not {json_kind(found)}", line)
+        return found
+
+    def _find(self, holder: Any, path: str, place: str, line: int, *, absent_is_null: bool = False) -> Any:
+        value = holder
+        for key in path.split("."):
+            if not isinstance(value, Mapping) or key not in value:
+                if absent_is_null:
+                    return None
+                raise self._failed(f"{place}.{path} does not exist", line, "Check the path in the layout.")
+            value = value[key]
+        return value
+
+    def _failed(self, message: str, line: int, hint: str = "") -> RenderFailed:
+        return RenderFailed(message, where=SourceLocation(self._file, line), hint=hint)
+
+
+def _text_value(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"needs a text, not {json_kind(value)}")  # noqa: TRY004 - one error type
+    return value
+
+
+def _integer_value(value: Any) -> Decimal:
+    number = as_decimal(value)
+    if number != number.to_integral_value():
+        raise ValueError("needs a whole number")
+    return number
+
+
+_TYPED: dict[ColumnType, Any] = {
+    ColumnType.TEXT: _text_value,
+    ColumnType.INTEGER: _integer_value,
+    ColumnType.DECIMAL: as_decimal,
+    ColumnType.MONEY: as_decimal,
+    ColumnType.DATE: as_day,
+    ColumnType.PERCENT: as_decimal,
+}
+
+
+def _decimals(column: Column, index: int, rows: tuple[tuple[Cell, ...], ...]) -> int:
+    """Digits after the point that show every value of the column, at most 10. A percentage shows two fewer."""
+    if column.decimals >= 0 or column.type not in (ColumnType.DECIMAL, ColumnType.PERCENT):
+        return max(column.decimals, 0)
+    shown = (_places(row[index]) - (2 if column.type is ColumnType.PERCENT else 0) for row in rows)
+    return min(max([0, *shown]), 10)
+
+
+def _places(cell: Cell) -> int:
+    exponent = cell.normalize().as_tuple().exponent if isinstance(cell, Decimal) else 0
+    return max(0, -exponent) if isinstance(exponent, int) else 0
