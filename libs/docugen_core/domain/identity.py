@@ -29,7 +29,8 @@ def canonical_json(value: JsonValue) -> bytes:
     """RFC 8785 bytes of `value`: sorted keys, shortest numbers, no white space, UTF-8.
 
     Raises ValueError for NaN, infinities, integers beyond +-(2**53 - 1) and lone surrogates: they have no canonical
-    form (other languages would read another number). Callers check input first and name the field.
+    form (other languages would read another number). Callers check input first and name the field; they refuse floats beyond
+    the same bound too, because 2.0**53 is written with digits only and does not read back.
     """
     return rfc8785.dumps(value)
 
