@@ -146,7 +146,13 @@ class Manifest:
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
         """Read a stored manifest. Raises ValueError or KeyError when `data` is not a manifest of this schema."""
-        raw = json.loads(data)
+        try:
+            return cls._from_json(json.loads(data))
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"not a manifest: {error}") from error
+
+    @classmethod
+    def _from_json(cls, raw: Mapping[str, Any]) -> Manifest:
         if raw["schema"] != MANIFEST_SCHEMA:
             raise ValueError(f"manifest schema {raw['schema']!r}; this version reads {MANIFEST_SCHEMA!r}")
         return cls(
