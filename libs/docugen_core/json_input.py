@@ -59,9 +59,12 @@ def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int
 def value_violations(value: object, *, depth_max: int, place: Place = ()) -> list[Violation]:
     """Why `value` has no canonical form or is nested too deep: at most 100 violations, in the order of the value.
 
-    For values that did not come through `parse_json` too: anything that is not JSON at all is named as well. Uses no
-    recursion, so the depth of `value` does not matter; below a place that is too deep nothing more is looked at.
+    For values that did not come through `parse_json` too: anything that is not JSON at all is named as well. Never goes
+    deeper than `depth_max` (200 at most), so no value can exhaust the stack; below a place that is too deep nothing more is
+    looked at.
     """
+    if _is_flawless(value, depth_max):
+        return []
     found = _own_violations(value, place, depth_left=depth_max, depth_max=depth_max)
     path = list(place)
     open_containers = [_children(value)] if depth_max > 0 else []
@@ -138,6 +141,23 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _integer(digits: str) -> int | _OutOfRange:
     return int(digits) if len(digits) <= 17 else _OutOfRange()
+
+
+def _is_flawless(node: object, depth_left: int) -> bool:
+    """A quick yes for values in which the walk would find nothing; a no only says that the walk has to look."""
+    if isinstance(node, str):
+        return _has_utf8(node)
+    if node is None or isinstance(node, bool):
+        return True
+    if isinstance(node, int | float):
+        return _number_problem(node) is None
+    if depth_left <= 0:
+        return False
+    # Exactly dict: a subclass marks doubled keys.
+    if type(node) is dict:
+        names_fit = all(isinstance(key, str) and _has_utf8(key) for key in node)
+        return names_fit and all(_is_flawless(child, depth_left - 1) for child in node.values())
+    return type(node) is list and all(_is_flawless(child, depth_left - 1) for child in node)
 
 
 def _children(node: object) -> Iterator[tuple[str | int | None, object]]:

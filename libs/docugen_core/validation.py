@@ -16,7 +16,7 @@ offended by a shared field it does not know; a field that *no* template knows is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -77,11 +77,17 @@ def validate_run_id(text: str) -> None:
     raise InvalidRequest.from_violations([Violation("bundle_run_id", rule, hint)])
 
 
+def bundle_schema_json() -> dict[str, Any]:
+    """The JSON Schema of the bundle file as shipped: for editors, `docugen` and the reference pages."""
+    text = (files("docugen_core") / "schemas" / "bundle.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
 @cache
 def bundle_schema() -> Schema:
-    """The compiled schema of the bundle file, `schemas/bundle.schema.json`."""
-    text = (files("docugen_core") / "schemas" / "bundle.schema.json").read_text(encoding="utf-8")
-    return Schema(json.loads(text), name="bundle.schema.json")
+    """The same schema, compiled."""
+    return Schema(bundle_schema_json(), name="bundle.schema.json")
 
 
 class _BundleCheck:
@@ -232,23 +238,28 @@ _DEFAULT = BundleSpec(documents=())
 
 def _beyond_bounds(raw: JsonValue, limits: BundleLimits) -> list[Violation]:
     """What would make every further check meaningless or too expensive."""
-    found = value_violations(raw, depth_max=limits.data_depth_max + ENVELOPE_DEPTH)
-    if found or not isinstance(raw, dict):
-        return found
-    for place, value in _data_parts(raw):
-        found += value_violations(value, depth_max=limits.data_depth_max, place=place)
-    documents = raw.get("documents")
-    if isinstance(documents, list) and len(documents) > limits.documents_max:
-        problem = f"has {len(documents)} documents, at most {limits.documents_max} are allowed"
-        found.append(Violation("documents", problem, "make several bundles, or raise DOCUGEN_MAX_DOCUMENTS"))
-    return found
+    found = {v.path: v for v in value_violations(raw, depth_max=limits.data_depth_max + ENVELOPE_DEPTH)}
+    if isinstance(raw, dict):
+        # The same walk again for each part, because only from its own root does it count the depth the caller knows.
+        for place, value in _data_parts(raw):
+            found |= {v.path: v for v in value_violations(value, depth_max=limits.data_depth_max, place=place)}
+        documents = raw.get("documents")
+        if isinstance(documents, list) and len(documents) > limits.documents_max:
+            problem = f"has {len(documents)} documents, at most {limits.documents_max} are allowed"
+            remedy = "make several bundles, or raise DOCUGEN_MAX_DOCUMENTS"
+            found["documents"] = Violation("documents", problem, remedy)
+    return list(found.values())[:VIOLATIONS_MAX]
 
 
-def _data_parts(raw: dict[str, Any]) -> list[tuple[Place, object]]:
-    """The parts of a request less deep inside it than a document's data is."""
-    generate = raw.get("generate")
-    params = generate.get("params") if isinstance(generate, dict) else None
-    return [(("data",), raw.get("data")), (("generate", "params"), params)]
+def _data_parts(raw: dict[str, Any]) -> Iterator[tuple[Place, object]]:
+    """Every part of a request that is data: free in shape, bounded in depth."""
+    yield ("data",), raw.get("data")
+    generate, documents = raw.get("generate"), raw.get("documents")
+    if isinstance(generate, dict):
+        yield ("generate", "params"), generate.get("params")
+    for index, document in enumerate(documents if isinstance(documents, list) else ()):
+        if isinstance(document, dict):
+            yield ("documents", index, "data"), document.get("data")
 
 
 def _as_violations(found: Sequence[Finding], raw: JsonValue) -> list[Violation]:
