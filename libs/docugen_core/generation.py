@@ -231,7 +231,7 @@ class _BundleRendering:
                 "seed_path": ["documents", document.name],
                 "locale": bundle.locale,
                 "time_zone": bundle.time_zone,
-                "document_date": bundle.document_date and bundle.document_date.isoformat(),
+                "document_date": bundle.document_date.isoformat() if bundle.document_date else None,
                 "specimen": bundle.specimen,
                 "engine": self._engine.fingerprint,
             },

@@ -58,6 +58,10 @@ class GenerationExecutor(Protocol):
         """The present snapshot. Raises NotFound (BUNDLE_RUN_NOT_FOUND)."""
         ...
 
+    async def spec(self, run_id: str) -> bytes | None:
+        """The canonical spec of a run; None where it was not kept. Raises NotFound (BUNDLE_RUN_NOT_FOUND)."""
+        ...
+
     async def list(self, query: RunQuery) -> RunPage:
         """A page of runs, newest first. Raises InvalidRequest for a page token of another query."""
         ...
@@ -142,6 +146,10 @@ class ArtefactStore(Protocol):
 
     async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
         """Bytes of a blob, `limit` at most (-1: to the end). Raises NotFound (ARTEFACT_NOT_FOUND), Unavailable."""
+        ...
+
+    async def blob_size(self, sha256: str) -> int:
+        """Size of a blob in bytes. Raises NotFound (ARTEFACT_NOT_FOUND), Unavailable."""
         ...
 
     async def put_spec(self, spec_digest: str, spec: bytes) -> None:

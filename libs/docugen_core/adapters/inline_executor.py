@@ -138,6 +138,10 @@ class InlineExecutor:
             )
         return run
 
+    async def spec(self, run_id: str) -> bytes | None:
+        run = await self.get(run_id)
+        return await self._ledger.spec(run_id) or await self._store.read_spec(run.spec_digest)
+
     async def list(self, query: RunQuery) -> RunPage:
         page = await self._ledger.list(query)
         return replace(page, runs=tuple(self._active.get(r.run_id, r) for r in page.runs))
@@ -160,6 +164,7 @@ class InlineExecutor:
                 details={"state": run.state.value},
             )
         self._cancel_reasons[run_id] = reason
+        await asyncio.sleep(0)  # a task that is cancelled before its first step runs no handler: let it take that step
         task.cancel()
         await asyncio.wait([task])
         return await self.get(run_id)
