@@ -1,0 +1,236 @@
+"""The service's handles on its fork server and render processes: start, fork, kill, hand over a task, read the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from docugen_core.adapters.render_child import ANSWER_HEAD, TAKEN, TASK_HEAD, ChildLimits
+from docugen_core.errors import RenderInterrupted
+
+HEAD_MAX = 1 << 20
+MESSAGE_MAX = 4_096
+STOP_S = 5
+CLOSED_TIME_ZONE = "NODATE12"
+"""POSIX for "twelve hours west of UTC". Why: `docugen_core.rendering.pdf`, `_now`. Nothing else reads local time."""
+
+ENVIRONMENT = {
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "LC_ALL": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",
+    "PYTHONHASHSEED": "0",
+    "RAYON_NUM_THREADS": "1",
+    "TZ": CLOSED_TIME_ZONE,
+}
+"""All a render process sees of the environment, besides PYTHONPATH: no setting, no secret, nothing of the machine."""
+
+_PROGRAM = "from docugen_core.adapters.render_forkserver import main; main()"
+
+
+class ForkServer:
+    """One fork server and the news of its render processes. Make it inside a running event loop."""
+
+    def __init__(self, limits: ChildLimits, on_exit: Callable[[int], None]) -> None:
+        """Starts the server and returns at once; requests wait in its socket. on_exit: told each pid that ended."""
+        self._loop = asyncio.get_running_loop()
+        self._on_exit = on_exit
+        self._starting: deque[asyncio.Future[int]] = deque()
+        self._exits: dict[int, asyncio.Future[int]] = {}
+        self._problem = "its fork server ended"
+        self.alive = True
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setblocking(False)
+        path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+                [sys.executable, "-S", "-s", "-P", "-c", _PROGRAM, str(theirs.fileno()), json.dumps(asdict(limits))],
+                env=ENVIRONMENT | {"PYTHONPATH": path},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+        self._loop.add_reader(self._control.fileno(), self._hear)
+
+    def fork(self) -> RenderProcess:
+        """A new render process. It is on its way when this returns; await `RenderProcess.started`."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        started: asyncio.Future[int] = self._loop.create_future()
+        self._starting.append(started)
+        with theirs:
+            try:
+                socket.send_fds(self._control, [b"F"], [theirs.fileno()])
+            except OSError:
+                self._gone()
+        return RenderProcess(self, ours, started)
+
+    def kill(self, pid: int) -> None:
+        """SIGKILL, unless it ended already."""
+        if not self.alive:
+            return
+        try:
+            self._control.send(b"K%d" % pid)
+        except OSError:
+            self._gone()
+
+    async def exit_status(self, pid: int) -> int:
+        """The wait status of a process that ended or is about to."""
+        return await self._exits[pid]
+
+    def forget(self, pid: int) -> None:
+        self._exits.pop(pid, None)
+
+    async def stop(self) -> None:
+        """End the server and with it every render process, and wait for its end."""
+        self._gone()
+        try:
+            await asyncio.to_thread(self._process.wait, STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _hear(self) -> None:
+        try:
+            message = self._control.recv(MESSAGE_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        kind, text = message[:1], message[1:]
+        if kind == b"S":
+            pid = int(text)
+            self._exits[pid] = self._loop.create_future()
+            started = self._starting.popleft()
+            if not started.done():
+                started.set_result(pid)
+        elif kind == b"X":
+            pid, status = (int(part) for part in text.split())
+            if pid in self._exits and not self._exits[pid].done():
+                self._exits[pid].set_result(status)
+            self._on_exit(pid)
+        elif kind == b"E":
+            self._problem = text.decode(errors="replace")
+        else:
+            self._gone()
+
+    def _gone(self) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        self._loop.remove_reader(self._control.fileno())
+        self._control.close()
+        for started in self._starting:
+            if not started.done():
+                started.set_exception(ServerGone(self._problem))
+                started.exception()  # nobody may be waiting for this one
+        for ended in self._exits.values():
+            if not ended.done():
+                ended.set_result(signal.SIGKILL)
+
+
+class ServerGone(Exception):
+    """The fork server is not there (any more)."""
+
+
+class NotTaken(Exception):
+    """The process ended before it took the task: another one may do it."""
+
+
+class RenderProcess:
+    """One render process, doing one task at a time."""
+
+    def __init__(self, server: ForkServer, connection: socket.socket, started: asyncio.Future[int]) -> None:
+        self._server = server
+        self._connection = connection
+        self._started = started
+        self.documents = 0
+        self.resident_bytes = 0
+
+    @property
+    def pid(self) -> int:
+        """0 until it is started."""
+        done = self._started.done() and not self._started.cancelled() and self._started.exception() is None
+        return self._started.result() if done else 0
+
+    def alive(self) -> bool:
+        """Whether its connection stands: the probe of an end that has not been reported yet."""
+        if not self._server.alive or self._connection.fileno() < 0:
+            return False
+        try:
+            return bool(self._connection.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    async def started(self) -> None:
+        """Raises ServerGone when it never will be."""
+        await asyncio.shield(self._started)
+
+    async def render(self, payload: bytes, data_max: int) -> tuple[dict[str, Any], bytes]:
+        """Hand over a pickled task and return the answer's head and document.
+
+        Raises NotTaken when the process was dead already, EOFError or OSError when it dies over the task.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(self._connection, TASK_HEAD.pack(len(payload)) + payload)
+            await self._read(len(TAKEN))
+        except (EOFError, OSError):
+            raise NotTaken from None
+        head_size, data_size = ANSWER_HEAD.unpack(await self._read(ANSWER_HEAD.size))
+        if head_size > HEAD_MAX or data_size > data_max:
+            raise EOFError("it answered with more than it may")
+        head: dict[str, Any] = json.loads(await self._read(head_size))
+        data = await self._read(data_size)
+        self.documents += 1
+        self.resident_bytes = int(head["rss"])
+        return head, data
+
+    async def died(self) -> RenderInterrupted:
+        """What happened to a process whose connection ended."""
+        # Harmless to one that is ending already, its status is set; and it ends one that only closed its connection.
+        self._server.kill(self.pid)
+        status = await self._server.exit_status(self.pid)
+        if os.WIFSIGNALED(status):
+            name = signal.Signals(os.WTERMSIG(status)).name
+            message, details = f"the render process was ended by {name}", {"signal": name}
+        else:
+            code = os.waitstatus_to_exitcode(status)
+            message, details = f"the render process exited with code {code}", {"exit_code": str(code)}
+        hint = "If the document is large it may need more memory: raise DOCUGEN_RENDER_MEMORY_MB."
+        return RenderInterrupted(message, hint=hint, details=details)
+
+    def kill(self) -> None:
+        """End it now, whatever it does. Idempotent."""
+        self._connection.close()
+        self._started.add_done_callback(self._kill_started)
+
+    def _kill_started(self, started: asyncio.Future[int]) -> None:
+        if not started.cancelled() and started.exception() is None:
+            self._server.kill(started.result())
+            self._server.forget(started.result())
+
+    async def _read(self, size: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        buffer = bytearray(size)
+        view, filled = memoryview(buffer), 0
+        while filled < size:
+            received = await loop.sock_recv_into(self._connection, view[filled:])
+            if not received:
+                raise EOFError("its connection ended")
+            filled += received
+        return bytes(buffer)
