@@ -102,12 +102,15 @@ class LocalStore:
             raise ValueError(f"offset {offset} and limit {limit}: must not be negative (limit -1: to the end)")
         data = await self._in_thread(self._read_blob, sha256, offset, limit) if _DIGEST.fullmatch(sha256) else None
         if data is None:
-            raise NotFound(
-                f"no artefact with SHA-256 {sha256[:64]!r} is stored",
-                code="ARTEFACT_NOT_FOUND",
-                hint="Take the digest from the run's manifest; submitting the bundle again renders it anew.",
-            )
+            raise _no_blob(sha256)
         return data
+
+    async def blob_size(self, sha256: str) -> int:
+        """Size of a blob in bytes; its content is not looked at. Raises NotFound (ARTEFACT_NOT_FOUND)."""
+        size = await self._in_thread(self._size, _blob(sha256)) if _DIGEST.fullmatch(sha256) else None
+        if size is None:
+            raise _no_blob(sha256)
+        return size
 
     async def verify_blob(self, sha256: str) -> bool:
         """Whether the blob is stored and its bytes match its name; for readers that take it in parts afterwards."""
@@ -217,6 +220,10 @@ class LocalStore:
         with _storage_errors("/".join(place[:-1])):
             return self._tree.read(place)
 
+    def _size(self, place: Place) -> int | None:
+        with _storage_errors("/".join(place[:-1])):
+            return self._tree.size(place)
+
     def _names(self, folder: str) -> list[str]:
         with _storage_errors(folder):
             return self._tree.names((folder,))
@@ -280,6 +287,14 @@ def _read_manifest(run_id: str, data: bytes | None) -> Manifest:
             details={"bundle_run_id": run_id, "place": f"claims/{run_id}.json"},
         ) from error
     return manifest
+
+
+def _no_blob(sha256: str) -> NotFound:
+    return NotFound(
+        f"no artefact with SHA-256 {sha256[:64]!r} is stored",
+        code="ARTEFACT_NOT_FOUND",
+        hint="Take the digest from the run's manifest; submitting the bundle again renders it anew.",
+    )
 
 
 def _missing_blob(run_id: str, entry: ArtefactEntry) -> Unavailable:
