@@ -1,0 +1,167 @@
+"""The scheduler put together: address, core, services, and the way it ends.
+
+    start   bind -> assemble the core (unfinished runs are taken up) -> serve
+    end     health NOT_SERVING, watchers and waiters end (UNAVAILABLE, come back)
+            -> runs end within the grace, the rest is handed back unspent -> calls end -> the core closes
+
+The address is bound first: a second scheduler started by mistake ends before it touches a run. `so_reuseport` is off for the
+same reason; with it on (gRPC's default) two servers share a port silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from docugen.v1 import artefact_service_pb2_grpc as artefacts
+from docugen.v1 import bundle_run_service_pb2_grpc as bundle_runs
+from docugen.v1 import template_service_pb2_grpc as templates
+from docugen_core.assembly import Core, assemble
+from docugen_core.config import Settings
+from docugen_core.errors import ConfigurationError
+from grpc_health.v1 import health_pb2_grpc
+
+from docugen_scheduler.artefact_service import ArtefactService
+from docugen_scheduler.bundle_run_service import BundleRunService
+from docugen_scheduler.call_limits import CallLimits
+from docugen_scheduler.health import Health
+from docugen_scheduler.interceptors import CallInterceptor
+from docugen_scheduler.lifetime import Lifetime, unless
+from docugen_scheduler.queue_service import queue_disabled_handlers
+from docugen_scheduler.reflection import add_reflection
+from docugen_scheduler.template_service import TemplateService
+
+SERVICES = (
+    "docugen.v1.ArtefactService",
+    "docugen.v1.BundleRunService",
+    "docugen.v1.QueueService",
+    "docugen.v1.TemplateService",
+)
+LAST_CALLS_S = 2.0
+"""At the end, when no run is left: how long calls may still take."""
+
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that answers. address: `host:port` to connect to. core: what it works with."""
+
+    address: str
+    port: int
+    core: Core
+
+
+async def serve(settings: Settings, announce: Callable[[Served], None]) -> int:
+    """Serve until SIGTERM or SIGINT; `announce` is called once it answers. Returns the exit code.
+
+    The first signal ends the server gracefully (0), a second one at once (128 + its number); unfinished runs go on at the
+    next start either way. Raises ConfigurationError and what `assemble` raises.
+    """
+    lifetime, stop = Lifetime(), asyncio.Event()
+    exit_code = 0
+
+    def on_signal(number: signal.Signals) -> None:
+        nonlocal exit_code
+        if stop.is_set():
+            exit_code = 128 + number
+            lifetime.hurried.set()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    async with running_server(settings, lifetime=lifetime) as served:
+        announce(served)
+        await stop.wait()
+    return exit_code
+
+
+@asynccontextmanager
+async def running_server(
+    settings: Settings, *, core: Core | None = None, lifetime: Lifetime | None = None
+) -> AsyncIterator[Served]:
+    """A server that answers; leaving the context ends it gracefully, within settings.grace_ms.
+
+    core: what to serve (not closed here), by default the one `assemble(settings)` makes. Several servers may run in one process
+    with ports and stores of their own. Raises ConfigurationError (address, store, queue), Unavailable.
+    """
+    lifetime = lifetime or Lifetime()
+    server = grpc.aio.server(
+        interceptors=[CallInterceptor(CallLimits(settings), settings.max_request_bytes)],
+        options=server_options(settings),
+    )
+    host, port = bind(server, settings)
+    async with AsyncExitStack() as stack:
+        served = await stack.enter_async_context(assemble(settings)) if core is None else core
+        _add_services(server, served, lifetime)
+        await server.start()
+        stack.push_async_callback(_end, server, served, lifetime)
+        yield Served(f"{host}:{port}", port, served)
+
+
+def bind(server: grpc.aio.Server, settings: Settings) -> tuple[str, int]:
+    """Take settings.grpc_address for `server`: (host, port in fact). Raises ConfigurationError."""
+    host, _, asked = settings.grpc_address.rpartition(":")
+    if not settings.insecure and not is_loopback(host):
+        raise ConfigurationError(
+            f"DOCUGEN_GRPC_ADDRESS={settings.grpc_address!r} is reachable from other machines, and this server has no TLS",
+            hint="Listen on 127.0.0.1, or set DOCUGEN_INSECURE=true where the network itself is trusted (a pod, a VPN).",
+        )
+    try:
+        port = server.add_insecure_port(f"{host}:{asked}")
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"DOCUGEN_GRPC_ADDRESS={settings.grpc_address!r} cannot be listened on: it is in use, or not of this machine",
+            hint="Stop the other process, or choose another port; port 0 picks a free one.",
+        ) from error
+    return host, port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`. Names other than localhost count as reachable."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def server_options(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """gRPC's own bounds. Twice max_request_bytes may arrive, so that a request beyond the bound gets an answer that says so
+    instead of gRPC's bare RESOURCE_EXHAUSTED, which clients would retry."""
+    return (
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", min(2 * settings.max_request_bytes, _INT32_MAX)),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", 1_000),
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+        ("grpc.max_connection_idle_ms", 600_000),
+        ("grpc.max_connection_age_ms", 600_000),  # so that long-lived channels spread over new replicas
+        ("grpc.max_connection_age_grace_ms", 660_000),  # longer than the longest WaitBundleRun
+    )
+
+
+def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> None:
+    bundle_runs.add_BundleRunServiceServicer_to_server(BundleRunService(core, lifetime), server)
+    artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), server)
+    templates.add_TemplateServiceServicer_to_server(TemplateService(core.intake.catalogue), server)
+    server.add_generic_rpc_handlers((queue_disabled_handlers(),))
+    health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor, lifetime, SERVICES), server)
+    if core.settings.reflection_enabled:
+        add_reflection(server, SERVICES)
+
+
+async def _end(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> None:
+    lifetime.closing.set()
+    await unless(lifetime.hurried, core.executor.drain(core.settings.grace_ms))
+    lifetime.drained.set()
+    await server.stop(0 if lifetime.hurried.is_set() else LAST_CALLS_S)

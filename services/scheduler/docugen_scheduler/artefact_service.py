@@ -1,0 +1,149 @@
+"""ArtefactService: manifests and bytes of finished runs.
+
+Bytes are read from the store chunk by chunk as the caller takes them, so a slow reader costs one chunk, not a file. An artefact
+read whole is checked on the way: a damaged one ends with an error after its last chunk, never with OK.
+"""
+
+# ruff: noqa: N802 - the contract names the methods
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+from docugen.v1 import artefact_service_pb2 as messages
+from docugen.v1.artefact_service_pb2_grpc import ArtefactServiceServicer
+from docugen_core.adapters.proto_codec import encode_artefact, encode_manifest
+from docugen_core.assembly import Core
+from docugen_core.domain.failure import Violation
+from docugen_core.domain.identity import content_digest
+from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus
+from docugen_core.errors import InvalidRequest, NotFound, NotPossibleNow, Unavailable
+
+from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
+from docugen_scheduler.paging import PAGE_SIZE_MAX, next_page_token, page_size, page_start
+from docugen_scheduler.resource_names import parse_artefact_name, parse_run_name
+
+CHUNK_BYTES = 64 << 10
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactService(ArtefactServiceServicer):
+    """Reads what runs made."""
+
+    core: Core
+
+    async def GetManifest(self, request: messages.GetManifestRequest, context: Context) -> messages.GetManifestResponse:
+        run_id = parse_run_name(request.name)
+        manifest, data = await read_manifest(self.core, run_id)
+        return messages.GetManifestResponse(
+            manifest=encode_manifest(run_id, manifest), manifest_json=data, sha256=content_digest(data)
+        )
+
+    async def ListArtefacts(
+        self, request: messages.ListArtefactsRequest, context: Context
+    ) -> messages.ListArtefactsResponse:
+        run_id = parse_run_name(request.parent, "parent")
+        size = page_size(request.page_size, default=PAGE_SIZE_MAX)
+        manifest, _ = await read_manifest(self.core, run_id)
+        entries = sorted(manifest.artefacts, key=lambda entry: entry.name)
+        start = page_start(request.page_token, run_id)
+        return messages.ListArtefactsResponse(
+            artefacts=[encode_artefact(run_id, entry) for entry in entries[start : start + size]],
+            next_page_token=next_page_token(run_id, start + size) if start + size < len(entries) else "",
+        )
+
+    async def ReadArtefact(
+        self, request: messages.ReadArtefactRequest, context: Context
+    ) -> AsyncIterator[messages.ReadArtefactResponse]:
+        _check_range(request)
+        header = await self._header(request)
+        if request.read_offset > header.size_bytes:
+            raise InvalidRequest(
+                f"read_offset {request.read_offset} lies beyond the end: the artefact has {header.size_bytes} bytes",
+                code="READ_OFFSET_OUT_OF_RANGE",
+                hint="Read from 0, or from where the last read stopped.",
+                details={"read_offset": str(request.read_offset), "size_bytes": str(header.size_bytes)},
+            )
+        yield messages.ReadArtefactResponse(header=header)
+        end = header.size_bytes
+        if request.read_limit:
+            end = min(end, request.read_offset + request.read_limit)
+        async for chunk in self._chunks(header.sha256, request.read_offset, end, header.size_bytes):
+            yield messages.ReadArtefactResponse(chunk=chunk)
+
+    async def SignArtefactUrl(
+        self, request: messages.SignArtefactUrlRequest, context: Context
+    ) -> messages.SignArtefactUrlResponse:
+        raise not_implemented_yet(
+            "SignArtefactUrl", "ReadArtefact streams the bytes; a store of plain files has no URLs to sign."
+        )
+
+    async def _header(self, request: messages.ReadArtefactRequest) -> messages.ReadArtefactResponse.Header:
+        if request.WhichOneof("source") == "sha256":
+            size = await self.core.store.blob_size(request.sha256)
+            return messages.ReadArtefactResponse.Header(size_bytes=size, sha256=request.sha256)
+        entry = await self._entry(*parse_artefact_name(request.name))
+        return messages.ReadArtefactResponse.Header(
+            size_bytes=entry.size, sha256=entry.sha256, media_type=entry.media_type, file_name=entry.name
+        )
+
+    async def _entry(self, run_id: str, artefact: str) -> ArtefactEntry:
+        manifest, _ = await read_manifest(self.core, run_id)
+        for entry in manifest.artefacts:
+            if entry.name != artefact:
+                continue
+            if entry.status is ArtefactStatus.OMITTED:
+                raise NotPossibleNow(
+                    f"{artefact!r} was omitted from run {run_id!r}: {entry.reason}",
+                    code="ARTEFACT_OMITTED",
+                    hint="It was optional and could not be rendered; the manifest says why.",
+                    details={"bundle_run_id": run_id, "artefact": artefact, "omission_reason": entry.reason},
+                )
+            return entry
+        raise NotFound(
+            f"run {run_id!r} has no artefact {artefact!r}",
+            code="ARTEFACT_NOT_FOUND",
+            hint="ListArtefacts names them.",
+            details={"artefact": f"bundleRuns/{run_id}/artefacts/{artefact}"},
+        )
+
+    async def _chunks(self, sha256: str, start: int, end: int, size: int) -> AsyncIterator[bytes]:
+        seen = hashlib.sha256()
+        at = start
+        while at < end:
+            chunk = await self.core.store.read_blob(sha256, at, min(CHUNK_BYTES, end - at))
+            if not chunk:
+                raise _damaged(sha256)
+            seen.update(chunk)
+            at += len(chunk)
+            yield chunk
+        if start == 0 and end == size and seen.hexdigest() != sha256:
+            await self.core.store.read_blob(sha256)  # read whole, the store sees the damage itself and sets it aside
+            raise _damaged(sha256)
+
+
+def _check_range(request: messages.ReadArtefactRequest) -> None:
+    wrong = [
+        Violation(field, "must not be negative", "Leave it 0.")
+        for field in ("read_offset", "read_limit")
+        if getattr(request, field) < 0
+    ]
+    if request.WhichOneof("source") is None:
+        wrong.insert(0, Violation("source", "is required", "Set `name` or `sha256`."))
+    if wrong:
+        raise InvalidRequest.from_violations(wrong)
+
+
+def _damaged(sha256: str) -> Unavailable:
+    return Unavailable(
+        f"the stored bytes of artefact {sha256} are damaged",
+        code="STORE_DAMAGED",
+        hint="Submit the bundle again: rendering it restores the same bytes.",
+        details={"sha256": sha256},
+    )

@@ -1,0 +1,236 @@
+"""BundleRunService: protobuf in, use case, protobuf out. Statuses, bounds and the log are the interceptor's."""
+
+# ruff: noqa: N802 - the contract names the methods
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+import structlog
+from docugen.v1 import bundle_run_pb2
+from docugen.v1 import bundle_run_service_pb2 as messages
+from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceServicer
+from docugen_core import __version__
+from docugen_core.adapters.proto_codec import MODES, encode_failure, encode_run, encode_verification
+from docugen_core.adapters.proto_spec_codec import encode_spec
+from docugen_core.assembly import Core
+from docugen_core.domain.bundle import Format, ResolvedBundle
+from docugen_core.domain.failure import Violation
+from docugen_core.domain.run import BundleRun
+from docugen_core.domain.run_filter import parse_filter
+from docugen_core.domain.run_query import PAGE_SIZE_MAX, RunQuery
+from docugen_core.errors import BundleRunExists, DocugenError, InvalidRequest, NotFound
+from docugen_core.ports import GenerationJob, Submission
+from docugen_core.submission import new_run, submit_generation_job, wait_for_run
+from docugen_core.verification import verify_bundle_run
+from google.protobuf.duration_pb2 import Duration
+
+from docugen_scheduler.call_limits import WAIT_MS_MAX
+from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
+from docugen_scheduler.intake import checked_job, checked_request
+from docugen_scheduler.lifetime import Lifetime, unless
+from docugen_scheduler.paging import page_size
+from docugen_scheduler.resource_names import parse_run_name
+
+log = structlog.get_logger(__name__)
+
+BATCH_MAX = 500
+BATCH_CONCURRENCY = 16
+ANSWER_BEFORE_DEADLINE_MS = 250
+"""A waiting call answers this long before its deadline: the caller gets a state instead of an error."""
+FULL_PAGE_SIZE_MAX = 20
+"""Runs on a page with specs, which are up to max_request_bytes each."""
+REASON_BYTES_MAX = 256
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRunService(BundleRunServiceServicer):
+    """Submits bundles and follows their runs."""
+
+    core: Core
+    lifetime: Lifetime
+
+    async def CreateBundleRun(
+        self, request: messages.CreateBundleRunRequest, context: Context
+    ) -> messages.CreateBundleRunResponse:
+        submission = await self._create(request)
+        run = submission.run
+        if not (request.validate_only or request.return_immediately or run.state.is_terminal):
+            wait_ms = _time_left_ms(context, self.core.settings.inline_answer_ms)
+            waited = await unless(self.lifetime.drained, wait_for_run(self.core.executor, run.run_id, wait_ms))
+            run = waited[0] if waited else await self.core.executor.get(run.run_id)
+        return messages.CreateBundleRunResponse(bundle_run=encode_run(run), deduplicated=submission.deduplicated)
+
+    async def BatchCreateBundleRuns(
+        self, request: messages.BatchCreateBundleRunsRequest, context: Context
+    ) -> messages.BatchCreateBundleRunsResponse:
+        if not 1 <= len(request.requests) <= BATCH_MAX:
+            problem = f"holds {len(request.requests)}, must hold 1 to {BATCH_MAX}"
+            raise InvalidRequest.from_violations([Violation("requests", problem, "Send several batches.")])
+        room = asyncio.Semaphore(BATCH_CONCURRENCY)
+        async with asyncio.TaskGroup() as group:
+            items = [group.create_task(self._batch_item(item, room)) for item in request.requests]
+        return messages.BatchCreateBundleRunsResponse(results=[item.result() for item in items])
+
+    async def GetBundleRun(
+        self, request: messages.GetBundleRunRequest, context: Context
+    ) -> messages.GetBundleRunResponse:
+        run = await self.core.executor.get(parse_run_name(request.name))
+        return messages.GetBundleRunResponse(bundle_run=await self._viewed(run, request.view))
+
+    async def ListBundleRuns(
+        self, request: messages.ListBundleRunsRequest, context: Context
+    ) -> messages.ListBundleRunsResponse:
+        full = request.view == bundle_run_pb2.BUNDLE_RUN_VIEW_FULL
+        query = RunQuery(
+            filter=parse_filter(request.filter),
+            page_size=page_size(request.page_size, FULL_PAGE_SIZE_MAX if full else PAGE_SIZE_MAX),
+            page_token=request.page_token,
+        )
+        page = await self.core.executor.list(query)
+        runs = [await self._viewed(run, request.view) for run in page.runs]
+        return messages.ListBundleRunsResponse(bundle_runs=runs, next_page_token=page.next_page_token)
+
+    async def WaitBundleRun(
+        self, request: messages.WaitBundleRunRequest, context: Context
+    ) -> messages.WaitBundleRunResponse:
+        run_id = parse_run_name(request.name)
+        wait_ms = WAIT_MS_MAX
+        if request.HasField("timeout"):
+            wait_ms = min(_milliseconds(request.timeout, "timeout"), WAIT_MS_MAX)
+        waiting = wait_for_run(self.core.executor, run_id, _time_left_ms(context, wait_ms))
+        return messages.WaitBundleRunResponse(bundle_run=encode_run(await self.lifetime.while_open(waiting)))
+
+    async def WatchBundleRun(
+        self, request: messages.WatchBundleRunRequest, context: Context
+    ) -> AsyncIterator[messages.WatchBundleRunResponse]:
+        snapshots = self.core.executor.watch(parse_run_name(request.name))
+        async for run in self.lifetime.follow(snapshots):
+            yield messages.WatchBundleRunResponse(bundle_run=encode_run(run))
+
+    async def CancelBundleRun(
+        self, request: messages.CancelBundleRunRequest, context: Context
+    ) -> messages.CancelBundleRunResponse:
+        run_id = parse_run_name(request.name)
+        if (size := len(request.reason.encode())) > REASON_BYTES_MAX:
+            raise InvalidRequest.from_violations(
+                [Violation("reason", f"has {size} bytes, at most {REASON_BYTES_MAX}", "Shorten it.")]
+            )
+        run = await self.core.executor.cancel(run_id, request.reason)
+        return messages.CancelBundleRunResponse(bundle_run=encode_run(run))
+
+    async def RetryBundleRun(
+        self, request: messages.RetryBundleRunRequest, context: Context
+    ) -> messages.RetryBundleRunResponse:
+        run = await self.core.executor.retry(parse_run_name(request.name))
+        return messages.RetryBundleRunResponse(bundle_run=encode_run(run))
+
+    async def DeleteBundleRun(
+        self, request: messages.DeleteBundleRunRequest, context: Context
+    ) -> messages.DeleteBundleRunResponse:
+        raise not_implemented_yet(
+            "DeleteBundleRun", "Runs are kept. An operator can remove a run's files from the store, its manifest first."
+        )
+
+    async def VerifyBundleRun(
+        self, request: messages.VerifyBundleRunRequest, context: Context
+    ) -> messages.VerifyBundleRunResponse:
+        run_id = parse_run_name(request.name)
+        await read_manifest(self.core, run_id)
+        verifying = verify_bundle_run(run_id, bundles=self.core.bundles, store=self.core.store)
+        return encode_verification(await self.lifetime.while_open(verifying))
+
+    async def GetCapabilities(
+        self, request: messages.GetCapabilitiesRequest, context: Context
+    ) -> messages.GetCapabilitiesResponse:
+        settings, engine = self.core.settings, self.core.bundles.renderer.engine
+        return messages.GetCapabilitiesResponse(
+            mode=MODES[self.core.executor.mode],
+            formats=sorted(f.value for f in Format),
+            generators=self.core.intake.generators.names(),
+            engine_fingerprint=engine.fingerprint,
+            engine_components=dict(engine.components),
+            limits=messages.GetCapabilitiesResponse.Limits(
+                max_request_bytes=settings.max_request_bytes,
+                max_documents=settings.max_documents,
+                max_data_depth=settings.max_data_depth,
+                max_pages=settings.max_pages,
+                max_rows=settings.max_rows,
+                max_artefact_bytes=settings.max_artefact_bytes,
+                render_timeout=_duration(settings.render_timeout_ms),
+                max_batch_size=BATCH_MAX,
+                max_wait=_duration(WAIT_MS_MAX),
+            ),
+            version=__version__,
+        )
+
+    async def _create(self, request: messages.CreateBundleRunRequest) -> Submission:
+        intake = self.core.intake
+        if request.validate_only:
+            return await self._as_it_would_be(checked_job(request, intake))
+        return await submit_generation_job(checked_request(request, intake), intake=intake, executor=self.core.executor)
+
+    async def _as_it_would_be(self, job: GenerationJob) -> Submission:
+        """What a submit of `job` would answer; nothing is stored. A run that is not there has no create_time."""
+        with suppress(NotFound):
+            known = await self.core.executor.get(job.run_id)
+            if known.spec_digest != job.bundle.spec_digest:
+                raise BundleRunExists(
+                    job.run_id, submitted_digest=job.bundle.spec_digest, existing_digest=known.spec_digest
+                )
+            return Submission(known, deduplicated=True)
+        run = new_run(job, now_ms=0, max_attempts=self.core.settings.queue_max_attempts)
+        return Submission(run, deduplicated=False)
+
+    async def _batch_item(
+        self, request: messages.CreateBundleRunRequest, room: asyncio.Semaphore
+    ) -> messages.BatchCreateBundleRunsResponse.Result:
+        """One item's answer. Its failure is a value: the others have answers of their own."""
+        async with room:
+            try:
+                submission = await self._create(request)
+            except DocugenError as error:
+                return messages.BatchCreateBundleRunsResponse.Result(error=encode_failure(error.failure()))
+            except Exception:
+                log.exception("batch_item_crashed", bundle_run_id=request.bundle_run_id[:64])
+                failure = DocugenError("internal error; the server's log has it").failure()
+                return messages.BatchCreateBundleRunsResponse.Result(error=encode_failure(failure))
+        return messages.BatchCreateBundleRunsResponse.Result(
+            response=messages.CreateBundleRunResponse(
+                bundle_run=encode_run(submission.run), deduplicated=submission.deduplicated
+            )
+        )
+
+    async def _viewed(self, run: BundleRun, view: bundle_run_pb2.BundleRunView) -> bundle_run_pb2.BundleRun:
+        if view != bundle_run_pb2.BUNDLE_RUN_VIEW_FULL:
+            return encode_run(run)
+        spec = await self.core.executor.spec(run.run_id)
+        return encode_run(run, encode_spec(ResolvedBundle.from_json(json.loads(spec))) if spec else None)
+
+
+def _time_left_ms(context: Context, longest_ms: int) -> int:
+    """How long a call may wait: `longest_ms`, or until shortly before its deadline."""
+    left: float | None = context.time_remaining()
+    if left is None:
+        return longest_ms
+    return max(0, min(longest_ms, int(left * 1_000) - ANSWER_BEFORE_DEADLINE_MS))
+
+
+def _milliseconds(duration: Duration, field: str) -> int:
+    if duration.seconds < 0 or duration.nanos < 0:
+        raise InvalidRequest.from_violations(
+            [Violation(field, "must not be negative", "Leave it out for the longest.")]
+        )
+    return duration.seconds * 1_000 + duration.nanos // 1_000_000
+
+
+def _duration(milliseconds: int) -> Duration:
+    return Duration(seconds=milliseconds // 1_000, nanos=milliseconds % 1_000 * 1_000_000)

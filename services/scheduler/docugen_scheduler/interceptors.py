@@ -1,0 +1,227 @@
+"""What happens around every call to docugen.v1: one interceptor for decoding, bounds, errors and the log.
+
+    bytes -> request       malformed protobuf is the caller's error (gRPC alone would answer INTERNAL)
+    handler                raises DocugenError, never touches the status itself
+    error -> status        `status.rpc_error`; anything else is INTERNAL with an id, its text goes to the log alone
+    log                    one line for each change and each error, without request or response
+
+The id of a call is the caller's `x-request-id`, if it has the form of one, else a new one. It is sent back in a trailer of that
+name, bound to every log line of the call and of the run it starts, and is the id INTERNAL errors name.
+
+Services that are not ours (health, reflection) pass untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+import structlog
+from docugen_core.errors import DocugenError, InvalidRequest, Unavailable
+from google.protobuf.message import DecodeError
+
+from docugen_scheduler.call_limits import CallGroup, CallLimits
+from docugen_scheduler.status import RpcError, internal_error, rpc_error
+
+log = structlog.get_logger(__name__)
+
+OUR_SERVICES = "/docugen.v1."
+REQUEST_ID = "x-request-id"
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
+Streaming: TypeAlias = Callable[[Any, Context], AsyncIterator[Any]]
+
+_CALLERS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = ("Get", "List", "Read", "Wait", "Watch")
+_SERVER_FAULTS = frozenset(
+    {
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A request that could not be decoded, in place of the message."""
+
+    error: InvalidRequest
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps the handlers of all docugen.v1 services. One a server."""
+
+    def __init__(self, limits: CallLimits, request_bytes_max: int) -> None:
+        self._limits = limits
+        self._request_bytes_max = request_bytes_max
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        # The type stubs describe handlers of the synchronous server; these are coroutine functions and async generators.
+        handler: Any = await continuation(handler_call_details)
+        path = handler_call_details.method
+        if handler is None or not path.startswith(OUR_SERVICES):
+            return handler  # type: ignore[no-any-return]
+        method = path.rpartition("/")[2]
+        group = self._limits.group(method)
+        decode = guarded(handler.request_deserializer, self._request_bytes_max)
+        if handler.response_streaming:
+            streaming: Any = _streaming(method, group, handler.unary_stream)
+            return grpc.unary_stream_rpc_method_handler(streaming, decode, handler.response_serializer)
+        unary: Any = _unary(method, group, handler.unary_unary)
+        return grpc.unary_unary_rpc_method_handler(unary, decode, handler.response_serializer)
+
+
+def guarded(deserialise: Callable[[bytes], Any] | None, bytes_max: int) -> Callable[[bytes], Any]:
+    """`deserialise`, with Malformed in place of what it raises and of messages beyond `bytes_max`."""
+
+    def decode(data: bytes) -> Any:
+        if len(data) > bytes_max:
+            return Malformed(
+                InvalidRequest(
+                    f"the request has {len(data)} bytes; the bound is {bytes_max}",
+                    code="REQUEST_TOO_LARGE",
+                    hint="Make several bundles of it, or raise DOCUGEN_MAX_REQUEST_BYTES on the server.",
+                    details={"request_bytes": str(len(data)), "max_request_bytes": str(bytes_max)},
+                )
+            )
+        try:
+            return deserialise(data) if deserialise else data
+        except DecodeError:
+            return Malformed(
+                InvalidRequest(
+                    "the request is not a message of this method: malformed protobuf, or text that is not UTF-8",
+                    code="MALFORMED_REQUEST",
+                    hint="Encode it by the .proto files of docugen.v1; reflection offers them.",
+                )
+            )
+
+    return decode
+
+
+def _unary(method: str, group: CallGroup, handler: Unary) -> Unary:
+    async def answer(request: Any, context: Context) -> Any:
+        call = _Call(method, request, context)
+        try:
+            _refuse_malformed(request)
+            with group.entered():
+                response = await _in_time(handler(request, context), group.deadline_ms)
+        except asyncio.CancelledError:
+            call.abandoned()
+            raise
+        except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
+            await call.failed(error)
+        call.succeeded(response)
+        return response
+
+    return answer
+
+
+def _streaming(method: str, group: CallGroup, handler: Streaming) -> Streaming:
+    async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
+        call = _Call(method, request, context)
+        try:
+            _refuse_malformed(request)
+            # A caller that goes away ends this at a `yield`: both contexts are left then.
+            with group.entered():
+                async with aclosing(handler(request, context)) as responses:  # type: ignore[type-var]
+                    async for response in responses:
+                        yield response
+        except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
+            await call.failed(error)
+        call.succeeded(None)
+
+    return answer
+
+
+def _refuse_malformed(request: Any) -> None:
+    if isinstance(request, Malformed):
+        raise request.error
+
+
+async def _in_time(work: Awaitable[Any], deadline_ms: int) -> Any:
+    try:
+        async with asyncio.timeout(deadline_ms / 1_000) as deadline:
+            return await work
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        raise Unavailable(
+            f"no answer within {deadline_ms} ms, the longest this server works on such a call",
+            code="SERVER_DEADLINE_EXCEEDED",
+            hint="Ask again; a run that was started goes on meanwhile.",
+            details={"deadline_ms": str(deadline_ms)},
+        ) from None
+
+
+class _Call:
+    """One call: its id, its log line."""
+
+    def __init__(self, method: str, request: Any, context: Context) -> None:
+        self._method = method
+        self._request = request
+        self._context = context
+        self._started = time.monotonic_ns()
+        self._id = _request_id(context)
+        # Every call has a task, hence a context, of its own: nothing to unbind.
+        structlog.contextvars.bind_contextvars(request_id=self._id)
+        context.set_trailing_metadata(((REQUEST_ID, self._id),))
+
+    def succeeded(self, response: Any) -> None:
+        if not self._method.startswith(_QUIET):
+            log.info("rpc_answered", code="OK", **self._facts(response))
+
+    def abandoned(self) -> None:
+        """The caller cancelled, or its deadline passed."""
+        log.info("rpc_abandoned", code="CANCELLED", **self._facts())
+
+    async def failed(self, error: Exception) -> NoReturn:
+        """Log `error` and end the call with its status."""
+        if isinstance(error, DocugenError):
+            ending = rpc_error(error, self._id)
+            facts = {"reason": error.reason, "error": error.message}
+        else:
+            ending, facts = internal_error(self._id), {"reason": "INTERNAL"}
+        bug = ending.code is grpc.StatusCode.INTERNAL
+        line = log.error if bug else log.warning if ending.code in _SERVER_FAULTS else log.info
+        line("rpc_failed", code=ending.code.name, exc_info=error if bug else None, **facts, **self._facts())
+        await self._abort(ending)
+
+    async def _abort(self, ending: RpcError) -> NoReturn:
+        trailers = (*ending.trailers, (REQUEST_ID, self._id))
+        await self._context.abort(ending.code, ending.message, trailers)
+
+    def _facts(self, response: Any = None) -> dict[str, object]:
+        facts: dict[str, object] = {
+            "method": self._method,
+            "duration_ms": (time.monotonic_ns() - self._started) // 1_000_000,
+        }
+        run_id = _run_id(response) or _run_id(self._request)
+        return facts | {"run_id": run_id} if run_id else facts
+
+
+def _run_id(message: Any) -> str:
+    """The run a message is about, as far as it says so."""
+    run = getattr(message, "bundle_run", None)
+    name = getattr(run, "bundle_run_id", "") or getattr(message, "bundle_run_id", "") or getattr(message, "name", "")
+    return str(name).removeprefix("bundleRuns/")[:200]
+
+
+def _request_id(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == REQUEST_ID and isinstance(value, str) and _CALLERS_ID.fullmatch(value):
+            return value
+    return os.urandom(8).hex()  # names a call in the log; no document can see it
