@@ -22,6 +22,7 @@ from docugen_core.submission import Intake
 from docugen_core.validation import BundleLimits
 
 if TYPE_CHECKING:
+    from docugen_core.adapters.local_store import LocalStore
     from docugen_core.generation import BundleRenderer
     from docugen_core.ports import ArtefactStore, Clock, GenerationExecutor
 
@@ -56,6 +57,27 @@ def assemble_intake(settings: Settings) -> Intake:
 
 
 @asynccontextmanager
+async def assemble_rendering(settings: Settings) -> AsyncIterator[tuple[Intake, BundleRenderer, LocalStore]]:
+    """What renders and what keeps the result, without runs: no ledger is opened and no unfinished run is taken up.
+
+    Safe beside a scheduler on the same store. Raises as `assemble_intake` does, and ConfigurationError for the store.
+    """
+    from docugen_core.adapters.local_store import open_store
+    from docugen_core.adapters.render_pool import RenderPool
+    from docugen_core.generation import BundleRenderer
+
+    intake = assemble_intake(settings)
+    store = open_store(settings.store_url)
+    async with RenderPool(settings) as pool:
+        limits = RenderLimits(
+            pages_max=settings.max_pages,
+            rows_max=settings.max_rows,
+            bytes_max=settings.max_artefact_bytes,
+        )
+        yield intake, BundleRenderer(intake.catalogue, intake.generators, pool, limits), store
+
+
+@asynccontextmanager
 async def assemble(settings: Settings) -> AsyncIterator[Core]:
     """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start.
 
@@ -68,28 +90,13 @@ async def assemble(settings: Settings) -> AsyncIterator[Core]:
             hint="Unset DOCUGEN_QUEUE_ENABLED: bundles then render in the scheduler's own process tree.",
         )
     from docugen_core.adapters.inline_executor import InlineExecutor
-    from docugen_core.adapters.local_store import open_store
-    from docugen_core.adapters.render_pool import RenderPool
     from docugen_core.adapters.sqlite_ledger import SqliteLedger
     from docugen_core.adapters.system_clock import SystemClock
-    from docugen_core.generation import BundleRenderer
 
-    intake = assemble_intake(settings)
-    store = open_store(settings.store_url)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(RenderPool(settings))
+        intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings))
         ledger = await stack.enter_async_context(SqliteLedger(store.root / "ledger.sqlite3"))
-        bundles = BundleRenderer(
-            catalogue=intake.catalogue,
-            generators=intake.generators,
-            renderer=pool,
-            limits=RenderLimits(
-                pages_max=settings.max_pages,
-                rows_max=settings.max_rows,
-                bytes_max=settings.max_artefact_bytes,
-            ),
-        )
         executor = await stack.enter_async_context(
             InlineExecutor(
                 bundles=bundles,

@@ -193,6 +193,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
+def given(environ: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The environment names of all settings that are set there, whatever their value; for `docugen config`."""
+    environ = os.environ if environ is None else environ  # noqa: TID251 - this is the one reader
+    return frozenset(d.env for d in declarations() if d.env in environ)
+
+
 def _unknown(env: str, known: list[str]) -> str:
     near = get_close_matches(env, known, n=1)
     return f"{env}: no such setting" + (f"; did you mean {near[0]}?" if near else "")

@@ -21,6 +21,7 @@ from docugen.client.errors import Refused
 from docugen.client.results import Violation
 from docugen.v1.bundle_pb2 import BundleSpec
 
+BUNDLE_SCHEMA = "docugen.bundle/v1"
 _JSON = "_json"
 
 
@@ -33,7 +34,10 @@ def bundle_message(bundle: Mapping[str, Any] | BundleSpec) -> BundleSpec:
         return bundle
     violations: list[Violation] = []
     spec = BundleSpec()
-    _fill(spec, bundle, "", violations)
+    # The file may say which format it is in; the message says so by its type.
+    if bundle.get("schema", BUNDLE_SCHEMA) != BUNDLE_SCHEMA:
+        violations.append(Violation("schema", f'must be "{BUNDLE_SCHEMA}"', "leave it out"))
+    _fill(spec, {name: value for name, value in bundle.items() if name != "schema"}, "", violations)
     if violations:
         first = violations[0]
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
@@ -43,7 +47,7 @@ def bundle_message(bundle: Mapping[str, Any] | BundleSpec) -> BundleSpec:
 
 
 def _fill(message: Message, raw: Mapping[str, Any], path: str, violations: list[Violation]) -> None:
-    """Set every field of `message` from `raw`. Null means absent, as it does in the file."""
+    """Set every field of `message` from `raw`."""
     fields: dict[str, Any] = {f.name.removesuffix(_JSON): f for f in message.DESCRIPTOR.fields}
     for name, value in raw.items():
         here = f"{path}.{name}" if path else str(name)
@@ -51,8 +55,6 @@ def _fill(message: Message, raw: Mapping[str, Any], path: str, violations: list[
         if field is None:
             near = get_close_matches(str(name), list(fields), n=1)
             violations.append(Violation(here, "unknown field", f"did you mean `{near[0]}`?" if near else ""))
-        elif value is None:
-            continue
         elif field.name.endswith(_JSON):
             _fill_json(message, field.name, value, here, violations)
         elif field.message_type is not None:

@@ -60,6 +60,10 @@ def open_channel(address: str, credentials: grpc.ChannelCredentials | None) -> g
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
         ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+        (
+            "grpc.max_metadata_size",
+            64 << 10,
+        ),  # error details travel in trailers; gRPC's own 8 KiB would lose them whole
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.min_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 5_000),

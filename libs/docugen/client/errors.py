@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 import grpc.aio
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
-from grpc_status import rpc_status  # type: ignore[import-untyped]
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from docugen.client.results import Violation
 

@@ -1,0 +1,91 @@
+"""The root command and `main`: which commands there are, and what every end of one means to the shell."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from docugen.cli.failures import report
+
+COMMANDS = {
+    "render": ("docugen.cli.render:render", "Render a bundle here, without a server."),
+    "validate": ("docugen.cli.validate:validate", "Say everything that is wrong with a bundle."),
+    "submit": ("docugen.cli.submit:submit", "Send a bundle to a server."),
+    "runs": ("docugen.cli.runs:runs", "Look at a server's runs, fetch, cancel, retry them."),
+    "verify": ("docugen.cli.verify:verify", "Render a finished run again and compare every byte."),
+    "templates": ("docugen.cli.templates:templates", "Look at the installed template packs."),
+    "generators": ("docugen.cli.generators:generators", "List the generators of synthetic data."),
+    "config": ("docugen.cli.config:config", "List every setting, its bounds and its present value."),
+    "version": ("docugen.cli.version:version", "Show versions and the engine fingerprint."),
+    "serve": ("docugen.cli.serve:serve", "Run the scheduler in the foreground."),
+}
+
+
+class LazyCommands(click.Group):
+    """Commands by name; a command's module is imported when it is called or its own help is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+def docugen() -> None:
+    """Document bundles, rendered byte-identically.
+
+    \b
+      docugen render examples/bundles/invoice.json
+      docugen submit examples/bundles/invoice.json --watch --download out/invoice
+
+    Every command takes --json: one JSON document on stdout, errors as {"error": {...}} on stderr.
+
+    \b
+    Exit codes: 0 it worked
+                1 it did not work: a failed run, a difference, no answer from the server
+                2 the input or the usage is wrong; the same again gives the same
+              130 interrupted by Ctrl-C
+
+    Settings come from the environment (DOCUGEN_...): `docugen config` lists them.
+
+    \b
+    Completion for bash: eval "$(_DOCUGEN_COMPLETE=bash_source docugen)"
+               for zsh:  eval "$(_DOCUGEN_COMPLETE=zsh_source docugen)"
+               for fish: _DOCUGEN_COMPLETE=fish_source docugen | source
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        code = docugen.main(args=list(arguments), prog_name="docugen", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+    except Exception as error:  # noqa: BLE001 - the last one to see it; internals are not for the terminal
+        return report(error, as_json="--json" in arguments)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,88 @@
+"""The core inside this process, for commands that need no server. A composition root, as a service's `app` is one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from docugen_core import config
+from docugen_core.assembly import assemble_intake, assemble_rendering
+from docugen_core.config import Settings
+from docugen_core.domain.bundle import ResolvedBundle
+from docugen_core.domain.failure import Failure
+from docugen_core.errors import NotFound
+from docugen_core.submission import Intake
+
+from docugen.cli.failures import Problem, run_problem
+
+if TYPE_CHECKING:
+    from docugen_core.generation import BundleRenderer
+    from docugen_core.ports import ArtefactStore
+    from docugen_core.rendering.packs import TemplatePack
+
+QUIET_LOGS = "error"
+
+
+def settings() -> Settings:
+    """This process's settings. Raises ConfigurationError naming every wrong variable."""
+    return config.load()
+
+
+def intake(present: Settings) -> Intake:
+    """Installed templates, generators and bounds; starts no process."""
+    return assemble_intake(present)
+
+
+@contextmanager
+def private_store(present: Settings, beside: Path) -> Iterator[Settings]:
+    """Settings for a core of this command's own: its store is a new folder in `beside`, gone afterwards; never a queue.
+
+    In `beside`, because a disk that can hold the results can then hold the store, and /tmp need not.
+    """
+    _quiet(present)
+    beside.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".docugen-", dir=beside, ignore_cleanup_errors=True) as folder:
+        yield replace(present, store_url=f"file://{quote(str(Path(folder).absolute()))}", queue_enabled=False)
+
+
+@asynccontextmanager
+async def verifier(present: Settings) -> AsyncIterator[tuple[BundleRenderer, ArtefactStore]]:
+    """What renders, and the store of DOCUGEN_STORE_URL. Takes up no runs: safe beside a scheduler on the same store."""
+    _quiet(present)
+    async with assemble_rendering(present) as (_, bundles, store):
+        yield bundles, store
+
+
+def failed_run(failure: Failure, bundle: ResolvedBundle, known: Intake) -> Problem:
+    """Why a local run failed, with the line of the template where the pack is at hand."""
+    return run_problem(failure.to_json(), source=_source_line(failure, bundle, known))
+
+
+def _quiet(present: Settings) -> None:
+    """The core logs for operators; here the result speaks. DOCUGEN_LOG_LEVEL=debug lets it log all the same."""
+    from docugen_core.adapters.logs import configure_logs
+
+    configure_logs("debug" if present.log_level == "debug" else QUIET_LOGS, present.log_format)
+
+
+def _source_line(failure: Failure, bundle: ResolvedBundle, known: Intake) -> str:
+    if failure.where is None or not failure.where.line:
+        return ""
+    pack = _pack_of(failure.document, bundle, known)
+    text = pack.files.get(failure.where.file, b"").decode() if pack else ""
+    lines = text.splitlines()
+    return lines[failure.where.line - 1].strip() if failure.where.line <= len(lines) else ""
+
+
+def _pack_of(document: str, bundle: ResolvedBundle, known: Intake) -> TemplatePack | None:
+    used = next((d for d in bundle.documents if d.name == document), None)
+    template = used and (used.fallback or used.template)
+    try:
+        return known.catalogue.pinned(template) if template else None
+    except NotFound:
+        return None

@@ -1,0 +1,85 @@
+"""`docugen render`: a bundle to files, in this process and its render children. No server, no state left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+from docugen_core.assembly import assemble
+from docugen_core.config import Settings
+from docugen_core.domain.failure import Violation
+from docugen_core.domain.run import RunState
+from docugen_core.errors import InvalidRequest, Unavailable
+from docugen_core.ports import GenerationJob
+from docugen_core.submission import SubmitRequest, prepare_generation_job, submit_generation_job
+
+from docugen.cli import local
+from docugen.cli.bundle_files import read_bundle
+from docugen.cli.failures import CommandFailed, Problem
+from docugen.cli.folder import MANIFEST_NAME, put_into_folder
+from docugen.cli.options import bundle_argument, date_option, json_option, quiet_option, seed_option
+from docugen.cli.output import emit
+from docugen.cli.progress import Show, progress
+from docugen.cli.views import bundle_view
+
+
+@click.command()
+@bundle_argument
+@click.option(
+    "--out", metavar="DIR", default=None, help="Folder for the files.  [default: out/<name of the bundle file>]"
+)
+@seed_option
+@date_option
+@quiet_option
+@json_option
+def render(
+    bundle: str, out: str | None, seed: str | None, document_date: str | None, quiet: bool, as_json: bool
+) -> None:
+    """Render BUNDLE (a file, or - for standard input) into a folder, without a server.
+
+    Writes every artefact under its name and manifest.json last. Files that already have the right bytes are left alone. The
+    bytes are those a server would make: same bundle, same engine, same SHA-256.
+
+    \b
+    --json: {bundle_run_id, spec_digest, seed, engine_fingerprint, directory, manifest: {path, sha256},
+             artefacts: [{name, format, media_type, status, path, size, sha256, pages, reason,
+                          fallback_reason, changed}]}
+    """
+    settings = local.settings()
+    file = read_bundle(bundle, settings, seed=seed, document_date=document_date)
+    folder = Path(out) if out else Path("out") / file.stem
+    request = SubmitRequest(_storable(file.bundle))
+    # Checked before anything is started, so that a wrong bundle is refused at once.
+    job = prepare_generation_job(request, local.intake(settings))
+    with local.private_store(settings, beside=folder.parent) as own, progress(quiet=quiet) as show:
+        document = asyncio.run(_render(request, job, folder, own, show))
+    emit(document, bundle_view, as_json=as_json)
+
+
+async def _render(
+    request: SubmitRequest, job: GenerationJob, folder: Path, own: Settings, show: Show
+) -> dict[str, Any]:
+    async with assemble(own) as core:
+        run = (await submit_generation_job(request, intake=core.intake, executor=core.executor)).run
+        async for snapshot in core.executor.watch(job.run_id):
+            run = snapshot
+            show(run)
+        if run.state is not RunState.SUCCEEDED:
+            failed = run.failure and local.failed_run(run.failure, job.bundle, core.intake)
+            raise CommandFailed(failed or Problem(f"the run ended {run.state.value}", "RUN_ENDED"))
+        manifest = await core.store.read_manifest(run.run_id)
+        if manifest is None:
+            raise Unavailable("the manifest is gone from the temporary store", hint="Was the folder removed meanwhile?")
+        return await put_into_folder(run.run_id, manifest, core.store, folder)
+
+
+def _storable(bundle: dict[str, Any]) -> dict[str, Any]:
+    """The bundle, unless a document would take the manifest's place in the folder."""
+    documents = bundle.get("documents")
+    for index, document in enumerate(documents if isinstance(documents, list) else ()):
+        if isinstance(document, dict) and str(document.get("name")).lower() == MANIFEST_NAME:
+            what = Violation(f"documents[{index}].name", "is the name of the manifest itself", "choose another name")
+            raise InvalidRequest.from_violations([what])
+    return bundle

@@ -1,0 +1,105 @@
+"""JSON documents as text for people: runs, artefacts, comparisons. Each view takes exactly what `--json` would print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from docugen.cli.output import size_text, table
+
+_SHORT = 12
+_COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "identical": "green",
+    "determinism_violation": "red",
+}
+
+
+def coloured(word: str) -> str:
+    """A state or verdict in its colour."""
+    return click.style(word, fg=_COLOURS.get(word, "cyan"))
+
+
+def artefact_table(artefacts: list[dict[str, Any]]) -> str:
+    rows = [
+        (a["name"], a["format"], a["pages"] or "", size_text(a["size"]), a["sha256"][:_SHORT])
+        if a["status"] == "rendered"
+        else (a["name"], a["format"], "", "omitted", a["reason"])
+        for a in artefacts
+    ]
+    return table(("NAME", "FORMAT", "PAGES", "SIZE", "SHA256"), rows, numbers=(2, 3))
+
+
+def bundle_view(document: dict[str, Any]) -> str:
+    """What `render` and `runs get` leave in a folder."""
+    changed = sum(a["changed"] for a in document["artefacts"] if a["status"] == "rendered")
+    written = "nothing to write, all files are up to date" if not changed else f"{changed} written"
+    return "\n".join(
+        [
+            artefact_table(document["artefacts"]),
+            "",
+            f"run       {document['bundle_run_id']}",
+            f"manifest  {document['manifest']['path']}  sha256 {document['manifest']['sha256'][:_SHORT]}",
+            f"files     {document['directory']}  ({written})",
+        ]
+    )
+
+
+def run_table(document: dict[str, Any]) -> str:
+    rows = [
+        (r["id"], r["state"], r["create_time"] or "", len(r["documents"]), (r["error"] or {}).get("reason", ""))
+        for r in document["bundle_runs"]
+    ]
+    return table(("RUN", "STATE", "CREATED", "DOCUMENTS", "ERROR"), rows, numbers=(3,)) if rows else "no runs"
+
+
+def run_view(document: dict[str, Any]) -> str:
+    """One run with its documents."""
+    run = document["bundle_run"]
+    facts = {
+        "run": run["id"],
+        "state": coloured(run["state"]) + (" (known before)" if run["deduplicated"] else ""),
+        "spec": run["spec_digest"],
+        "seed": run["seed"],
+        "attempt": f"{run['attempt']} of {run['max_attempts']}" if run["attempt"] else "",
+        "created": run["create_time"],
+        "started": run["start_time"],
+        "finished": run["finish_time"],
+        "next try": run["next_attempt_time"],
+        "labels": ", ".join(f"{k}={v}" for k, v in run["labels"].items()),
+        "manifest": run["manifest_digest"],
+        "error": run["error"] and f"{run['error']['message']} [{run['error']['reason']}]",
+        "hint": run["error"] and run["error"]["hint"],
+    }
+    lines = [f"{name:<9} {value}" for name, value in facts.items() if value]
+    if run["documents"]:
+        rows = [
+            (d["name"], d["state"], d["pages"] or "", size_text(d["size"]) if d["size"] else "")
+            for d in run["documents"]
+        ]
+        lines += ["", table(("DOCUMENT", "STATE", "PAGES", "SIZE"), rows, numbers=(2, 3))]
+    return "\n".join(lines)
+
+
+def verification_view(document: dict[str, Any]) -> str:
+    rows = [
+        (c["artefact"], c["expected_sha256"][:_SHORT] or "omitted", c["actual_sha256"][:_SHORT] or "omitted", _same(c))
+        for c in document["comparisons"]
+    ]
+    equal = sum(c["equal"] for c in document["comparisons"])
+    lines = [
+        table(("ARTEFACT", "MANIFEST", "NOW", ""), rows),
+        "",
+        f"{coloured(document['verdict'])}: {equal} of {len(rows)} artefacts are byte-identical",
+    ]
+    if document["changed_inputs"]:
+        changed = [(c["input"], c["before"] or "absent", c["now"] or "absent") for c in document["changed_inputs"]]
+        lines += ["", table(("CHANGED INPUT", "BEFORE", "NOW"), changed)]
+    return "\n".join(lines)
+
+
+def _same(comparison: dict[str, Any]) -> str:
+    return click.style("same", fg="green") if comparison["equal"] else click.style("DIFFERENT", fg="red", bold=True)
