@@ -33,7 +33,8 @@ def cli_markdown() -> str:
 
 def _helps(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
     name = path.rpartition(" ")[2]
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH)
+    widths = {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **widths, **command.context_settings)
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

@@ -1,0 +1,63 @@
+# DocuGen. `make` lists the targets; `make demo` and `make test` are all a newcomer needs.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test quick check protos docs-reference clean
+
+help: ## List the targets
+	@echo 'make TARGET [PYTHON=python3.12]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## Render a bundle twice, over gRPC and without a server, and compare every byte
+	@$(BIN)/python tools/demo.py
+
+test: check ## Everything: check, then all tests
+	@$(BIN)/pytest -q
+
+quick: $(VENV)/.installed-dev ## The fast tests only
+	@$(BIN)/pytest -q -m 'not slow'
+
+check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; changes nothing
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >$(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@$(BIN)/buf lint
+	@$(BIN)/buf format --diff --exit-code
+	@echo 'check: all clean'
+
+protos: $(VENV)/.installed-dev ## Generate libs/docugen/v1 from protos/
+	@$(BIN)/python tools/gen_protos.py
+
+docs-reference: $(VENV)/.installed ## Generate docs/reference/settings.md and cli.md
+	@mkdir -p docs/reference
+	@$(BIN)/docugen config --markdown >$(VENV)/page && mv $(VENV)/page docs/reference/settings.md
+	@$(BIN)/python -m docugen.cli.reference >$(VENV)/page && mv $(VENV)/page docs/reference/cli.md
+
+clean: ## Remove what runs and tools left behind; keeps .venv
+	@rm -rf var out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
+	@find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two stamps: what DocuGen needs to run, and what it takes to work on it, which includes the former.
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo 'installing DocuGen into $(VENV)'
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo 'installing DocuGen and its development tools into $(VENV)'
+	@$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "DocuGen needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)"; \
+	  echo "Name another one: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
