@@ -33,8 +33,14 @@ def cli_markdown() -> str:
 
 def _helps(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
     name = path.rpartition(" ")[2]
-    widths = {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
-    context = click.Context(command, info_name=name, parent=parent, **widths, **command.context_settings)
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=_WIDTH,
+        max_content_width=_WIDTH,
+        help_option_names=["-h", "--help"],
+    )
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

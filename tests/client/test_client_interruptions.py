@@ -1,0 +1,168 @@
+"""What the client does when things do not go smoothly: servers that restart, have no room, or send wrong bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docugen.client import BundleRun, CorruptDownload, DocugenClient, DocugenClientError, RunState, TryAgain
+from fakes import ScriptedRenderer
+from scheduler_server import Gate, Scheduler, note_settings, scripted_scheduler
+
+
+def bundle(text: str = "hello", documents: int = 1) -> dict[str, Any]:
+    names = [f"note{n}.txt" for n in range(documents)]
+    return {
+        "documents": [{"name": name, "format": "txt", "template": "note/note"} for name in names],
+        "data": {"text": text},
+    }
+
+
+async def test_a_watcher_sees_the_present_state_at_once_and_the_end_last(tmp_path: Path) -> None:
+    gate = Gate()
+    async with (
+        scripted_scheduler(note_settings(tmp_path), ScriptedRenderer(gate)) as scheduler,
+        DocugenClient(scheduler.address) as client,
+    ):
+        run = await client.submit(bundle())
+        await gate.begun.wait()
+        seen: list[BundleRun] = []
+        async for snapshot in client.watch(run):
+            seen.append(snapshot)
+            gate.open.set()
+    assert seen[0].state is RunState.RUNNING
+    assert seen[-1].state is RunState.SUCCEEDED
+    assert [s.revision for s in seen] == sorted({s.revision for s in seen})
+
+
+async def test_a_watcher_comes_back_after_the_server_was_restarted(tmp_path: Path) -> None:
+    gate = Gate()
+    async with AsyncExitStack() as servers:
+        before = scripted_scheduler(note_settings(tmp_path, grace_ms=0), ScriptedRenderer(gate))
+        address = (await servers.enter_async_context(before)).address
+        async with DocugenClient(address, patience=30) as client:
+            run = await client.submit(bundle())
+            await gate.begun.wait()
+            watching = client.watch(run)
+            assert (await anext(watching)).state is RunState.RUNNING
+            await servers.aclose()
+            async with scripted_scheduler(note_settings(tmp_path, grpc_address=address), ScriptedRenderer()):
+                states = [snapshot.state async for snapshot in watching]
+    assert states[-1] is RunState.SUCCEEDED
+
+
+async def test_a_watcher_gives_up_when_nobody_comes_back(tmp_path: Path) -> None:
+    gate = Gate()
+    async with AsyncExitStack() as servers:
+        only = scripted_scheduler(note_settings(tmp_path, grace_ms=0), ScriptedRenderer(gate))
+        address = (await servers.enter_async_context(only)).address
+        async with DocugenClient(address, patience=0.5) as client:
+            run = await client.submit(bundle())
+            await gate.begun.wait()
+            watching = client.watch(run)
+            await anext(watching)
+            await servers.aclose()
+            with pytest.raises(TryAgain):
+                [snapshot async for snapshot in watching]
+
+
+async def test_waiting_ends_after_its_time_and_the_run_goes_on(tmp_path: Path) -> None:
+    gate = Gate()
+    async with (
+        scripted_scheduler(note_settings(tmp_path), ScriptedRenderer(gate)) as scheduler,
+        DocugenClient(scheduler.address) as client,
+    ):
+        run = await client.submit(bundle())
+        with pytest.raises(TryAgain, match=run.id) as late:
+            await client.wait(run, timeout=0.1)
+        assert late.value.reason == "WAIT_TIMED_OUT"
+        gate.open.set()
+        assert (await client.wait(run, timeout=60)).succeeded
+
+
+async def test_a_server_without_room_is_asked_again_until_it_has_some(tmp_path: Path) -> None:
+    gate = Gate()
+    settings = note_settings(tmp_path, inline_concurrency=1, inline_waiting_max=0)
+    async with scripted_scheduler(settings, ScriptedRenderer(gate)) as scheduler:
+        async with DocugenClient(scheduler.address, timeout=0.2) as hasty:
+            await hasty.submit(bundle("first"))
+            with pytest.raises(TryAgain) as busy:
+                await hasty.submit(bundle("second"))
+        assert busy.value.reason == "EXECUTOR_BUSY"
+        assert busy.value.retry_after is not None
+        async with DocugenClient(scheduler.address, timeout=60) as patient:
+            second = asyncio.create_task(patient.submit(bundle("second"), wait=True))
+            with pytest.raises(TimeoutError):  # refused by now, and asking again instead of raising that
+                await asyncio.wait_for(asyncio.shield(second), 0.3)
+            gate.open.set()
+            assert (await second).succeeded
+
+
+async def test_a_cancelled_run_can_be_started_again(tmp_path: Path) -> None:
+    gate = Gate()
+    async with (
+        scripted_scheduler(note_settings(tmp_path), ScriptedRenderer(gate)) as scheduler,
+        DocugenClient(scheduler.address) as client,
+    ):
+        run = await client.submit(bundle())
+        await gate.begun.wait()
+        assert (await client.cancel(run, "changed my mind")).state is RunState.CANCELLED
+        gate.open.set()
+        await client.retry(run)
+        assert (await client.wait(run, timeout=60)).succeeded
+
+
+async def test_a_download_is_complete_proven_and_not_repeated(running_scheduler: Scheduler, tmp_path: Path) -> None:
+    async with DocugenClient(running_scheduler.address) as client:
+        run = await client.submit(bundle(documents=3), wait=True)
+        first = await client.download(run, tmp_path / "out")
+        assert first.written == ("note0.txt", "note1.txt", "note2.txt")
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["manifest.json", *first.written]
+        assert (tmp_path / "out" / "manifest.json").read_bytes() == (await client.manifest(run)).json_bytes
+        (tmp_path / "out" / "note1.txt").write_text("somebody was here")
+        second = await client.download(run, tmp_path / "out")
+        assert (second.written, second.unchanged) == (("note1.txt",), ("note0.txt", "note2.txt"))
+
+
+async def test_a_part_left_behind_is_completed(running_scheduler: Scheduler, tmp_path: Path) -> None:
+    async with DocugenClient(running_scheduler.address) as client:
+        run = await client.submit(bundle("x" * 200_000), wait=True)
+        (artefact,) = await client.artefacts(run)
+        whole = (await client.download(run, tmp_path / "a")).directory / artefact.name
+        part = tmp_path / "b" / f".{artefact.name}.{artefact.sha256[:16]}.part"
+        part.parent.mkdir()
+        part.write_bytes(whole.read_bytes()[:100_000])
+        await client.download(run, tmp_path / "b")
+        assert (tmp_path / "b" / artefact.name).read_bytes() == whole.read_bytes()
+        assert not part.exists()
+
+
+async def test_wrong_bytes_never_get_a_name(running_scheduler: Scheduler, tmp_path: Path) -> None:
+    """A disk flips a byte under a running server: whoever downloads must not be handed it."""
+    async with DocugenClient(running_scheduler.address, patience=0.2) as client:
+        run = await client.submit(bundle("y" * 100_000), wait=True)
+        (artefact,) = await client.artefacts(run)
+        blobs = list((tmp_path / "store" / "blobs").rglob(artefact.sha256))
+        assert len(blobs) == 1
+        data = bytearray(blobs[0].read_bytes())
+        data[50_000] ^= 1
+        blobs[0].chmod(0o600)
+        blobs[0].write_bytes(data)
+        with pytest.raises(DocugenClientError):
+            await client.download(run, tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")] == []
+
+
+async def test_a_part_that_was_damaged_is_not_built_upon_twice(running_scheduler: Scheduler, tmp_path: Path) -> None:
+    async with DocugenClient(running_scheduler.address) as client:
+        run = await client.submit(bundle("z" * 100_000), wait=True)
+        (artefact,) = await client.artefacts(run)
+        part = tmp_path / f".{artefact.name}.{artefact.sha256[:16]}.part"
+        part.write_bytes(b"not what was sent")
+        with pytest.raises(CorruptDownload):
+            await client.download(run, tmp_path)
+        download = await client.download(run, tmp_path)
+        assert download.written == (artefact.name,)
