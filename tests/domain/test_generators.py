@@ -127,11 +127,17 @@ def test_two_hundred_households_hold_together_and_live_within_plausible_balances
         assert Decimal(-3_000) < min(balances) <= max(balances) < Decimal(20_000)
 
 
-@pytest.mark.parametrize("per_month", [5, 400])
-def test_the_extremes_of_the_schema_hold_together(per_month: int) -> None:
-    data = account(months=24 if per_month == 5 else 3, transactions_per_month=per_month)
-    assert_holds_together(data, months=24 if per_month == 5 else 3, per_month=per_month)
+@pytest.mark.parametrize(("per_month", "months"), [(5, 24), (400, 3)])
+def test_the_extremes_of_the_schema_hold_together(per_month: int, months: int) -> None:
+    data = account(months=months, transactions_per_month=per_month)
+    assert_holds_together(data, months=months, per_month=per_month)
     assert {"salary", "rent"} <= {group["category"] for group in data["categories"]}
+
+
+def test_savings_keep_two_years_of_hardly_any_spending_from_piling_up() -> None:
+    for i in range(20):
+        data = account(f"thrift-{i}", months=24, transactions_per_month=5)
+        assert max(Decimal(row["balance"]) for row in data["transactions"]) < 15_000
 
 
 def test_a_longer_period_leaves_the_months_it_shares_untouched() -> None:
