@@ -17,10 +17,9 @@ from docugen_core.document_names import clashes, name_problem
 from docugen_core.domain.bundle import Format, PinnedTemplate, ResolvedDocument, TemplateReference
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import NotFound
+from docugen_core.findings import Finding
 from docugen_core.json_path import Place
-from docugen_core.json_schema import Finding
 from docugen_core.rendering.packs import Template, TemplatePack
-from docugen_core.schema_sentences import did_you_mean
 
 
 class Templates(Protocol):
@@ -181,7 +180,7 @@ def _take_members(
         wrong = bool(members) and draft.format is not None
         return [Finding(place, "only an archive takes members", "remove it, or make the format zip")] if wrong else []
     is_archive = {d.written_name: d.is_archive for d in drafts if d.written_name is not None}
-    packable = sorted(name for name, archive in is_archive.items() if not archive)
+    packable = tuple(sorted(name for name, archive in is_archive.items() if not archive))
     if not packable:
         return [Finding(place, "there is no other document to pack", "add one, or remove the archive")]
     found = []
@@ -189,8 +188,9 @@ def _take_members(
         if not isinstance(member, str):
             continue
         if member not in is_archive:
-            found.append(Finding((*place, index), "is not the name of a document", did_you_mean(member, packable)))
+            problem = "is not the name of a document"
+            found.append(Finding((*place, index), problem, wrong=member, known=packable))
         elif is_archive[member]:
             found.append(Finding((*place, index), "is an archive, and archives cannot hold archives", "remove it"))
-    draft.members = tuple(sorted(m for m in members if isinstance(m, str))) if members else tuple(packable)
+    draft.members = tuple(sorted(m for m in members if isinstance(m, str))) if members else packable
     return found

@@ -25,10 +25,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
+from docugen_core.findings import VIOLATIONS_MAX
 from docugen_core.json_path import Place, field_path, quoted
 
 NUMBER_MAX = 2**53 - 1
-VIOLATIONS_MAX = 100
 
 
 def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int) -> JsonValue:

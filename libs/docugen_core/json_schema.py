@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -25,27 +24,15 @@ from jsonschema_rs import ValidationErrorKind as Kind
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import ConfigurationError
-from docugen_core.json_path import Place, field_path, request_order, value_at
-from docugen_core.schema_sentences import did_you_mean, does_not_fit, explained, must_be_of_type
+from docugen_core.findings import VIOLATIONS_MAX, Finding, in_order, more_violations
+from docugen_core.json_path import Place, field_path, value_at
+from docugen_core.schema_sentences import does_not_fit, explained, must_be_of_type
 
-VIOLATIONS_MAX = 100
 SCANNED_MAX = 10_000
 """Faults read from the validator for one value: in a table with a million bad cells the rest says nothing new."""
 
+ITEMS_FIRST = 1_000
 PATTERN_STEPS_MAX = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A Violation whose place is still a tuple, relative to the value that was checked."""
-
-    place: Place
-    description: str
-    hint: str = ""
-
-    def under(self, *place: str | int) -> Finding:
-        """The same finding, seen from a value that holds the checked one at `place`."""
-        return Finding((*place, *self.place), self.description, self.hint)
 
 
 class Schema:
@@ -70,20 +57,23 @@ class Schema:
             raise _invalid_schema(name, self._root, error) from error
 
     def findings(self, value: JsonValue) -> list[Finding]:
-        """Everything wrong with `value`, in the order of `value`; empty when it fits. Not more than SCANNED_MAX.
+        """What is wrong with `value`, in the order of `value`; empty exactly when it fits. Not more than SCANNED_MAX.
 
-        `value` is plain JSON of bounded depth: see `json_input.value_violations`.
+        Of a long list with faults among its first ITEMS_FIRST items only those are reported: a wrong column of a large
+        table is wrong in every row. `value` is plain JSON of bounded depth: see `json_input.value_violations`.
         """
         if self._validator.is_valid(value):
             return []
-        found = self._of_errors(islice(self._validator.iter_errors(value), SCANNED_MAX), value)
-        order = request_order(value)
-        return sorted(dict.fromkeys(found), key=lambda f: order(f.place))
+        # The validator builds all its errors, 20 us each, before it hands out the first.
+        errors = self._validator.iter_errors(_abridged(value))
+        real = [e for e in errors if not _is_made_by_abridging(e, value)] or self._validator.iter_errors(value)
+        found = self._of_errors(islice(real, SCANNED_MAX), value)
+        return in_order(islice(found, SCANNED_MAX), value)
 
     def violations(self, value: JsonValue, path: str = "") -> list[Violation]:
         """The findings as violations below `path` (empty: the value is the root `$`); after 100, one that counts the rest."""
         found = self.findings(value)
-        shown = [Violation(_below(path, f.place), f.description, f.hint) for f in found[:VIOLATIONS_MAX]]
+        shown = [Violation(_below(path, f.place), f.description, f.full_hint) for f in found[:VIOLATIONS_MAX]]
         return shown + more_violations(len(found) - len(shown), path or "$")
 
     def admits(self, name: str) -> bool:
@@ -108,12 +98,12 @@ class Schema:
         around = self._subschema(error.schema_path[:-1])
         match error.kind:
             case Kind.Required(property=name):
-                hint = explained(around.get("properties", {}).get(name))
-                yield Finding((*here, name), "is required", hint)
+                known = around.get("properties", {})
+                yield Finding((*here, name), "is required", explained(known.get(name)))
             case Kind.AdditionalProperties(unexpected=names) | Kind.UnevaluatedProperties(unexpected=names):
-                known = list(around.get("properties", {}))
+                spellings = tuple(around.get("properties", {}))
                 for name in names:
-                    yield Finding((*here, name), "unknown field", did_you_mean(name, known))
+                    yield Finding((*here, name), "unknown field", wrong=name, known=spellings)
             case Kind.PropertyNames(error=inner):
                 name = str(inner.instance)
                 place = (*here, name)
@@ -122,7 +112,10 @@ class Schema:
             case Kind.AnyOf(context=branches) | Kind.OneOfNotValid(context=branches):
                 yield from self._of_branches(branches, here, value, around)
             case kind:
-                yield Finding(here, *does_not_fit(kind, value_at(value, here), here, around))
+                wrong = value_at(value, here)
+                description, hint = does_not_fit(kind, wrong, here, around)
+                options = kind.options if isinstance(kind, Kind.Enum) and isinstance(wrong, str) else ()
+                yield Finding(here, description, hint, str(wrong) if options else "", _texts(options))
 
     def _of_branches(
         self, branches: Sequence[Sequence[ValidationError]], here: Place, value: JsonValue, around: dict[str, Any]
@@ -148,13 +141,6 @@ def compiled(schema: JsonObject) -> Schema:
     return _compiled(json.dumps(schema, default=dict))
 
 
-def more_violations(count: int, path: str = "$") -> list[Violation]:
-    """The line that stands for `count` violations left out; none for none."""
-    if count <= 0:
-        return []
-    return [Violation(path, f"and {count} more {'violation' if count == 1 else 'violations'}", "mend these first")]
-
-
 @lru_cache(maxsize=256)
 def _compiled(text: str) -> Schema:
     return Schema(json.loads(text))
@@ -173,6 +159,26 @@ def _below(path: str, place: Place) -> str:
         return path
     relative = field_path(place)
     return path + relative[1:] if relative.startswith("$") else f"{path}.{relative}"
+
+
+def _abridged(value: JsonValue) -> JsonValue:
+    """`value` with every list cut to ITEMS_FIRST items."""
+    if isinstance(value, dict):
+        return {key: _abridged(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_abridged(child) for child in value[:ITEMS_FIRST]]
+    return value
+
+
+def _is_made_by_abridging(error: ValidationError, value: JsonValue) -> bool:
+    if not isinstance(error.kind, Kind.MinItems | Kind.Contains):
+        return False
+    whole = value_at(value, tuple(error.instance_path))
+    return isinstance(whole, list) and len(whole) > ITEMS_FIRST
+
+
+def _texts(options: Sequence[object]) -> tuple[str, ...]:
+    return tuple(option for option in options if isinstance(option, str))
 
 
 def _is_type_error_at(error: ValidationError, place: Place) -> bool:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any
 
 from jsonschema_rs import ValidationErrorKind as Kind
@@ -55,8 +54,7 @@ def does_not_fit(kind: Kind, value: JsonValue, place: Place, around: dict[str, A
         case Kind.Type(types=types):
             return must_be_of_type(types, value, around)
         case Kind.Enum(options=options):
-            near = did_you_mean(value, [o for o in options if isinstance(o, str)])
-            return f"must be one of {_listed(options)}{_but_is(value, place)}", near or explained(around)
+            return f"must be one of {_listed(options)}{_but_is(value, place)}", explained(around)
         case Kind.Format(format=name):
             what = _FORMATS.get(name, f"of the format {name}")
             return f"must be {what}{_but_is(value, place)}", explained(around)
@@ -82,15 +80,6 @@ def must_be_of_type(types: Sequence[str], value: JsonValue, around: dict[str, An
     if _is_number(value) and "string" in types:
         return sentence, "write it in quotes"
     return sentence, explained(around)
-
-
-def did_you_mean(wrong: JsonValue, known: Iterable[str]) -> str:
-    """A hint with the nearest of `known`, upper and lower case alike, or empty."""
-    if not isinstance(wrong, str) or len(wrong) > HINT_CHARS_MAX:
-        return ""
-    by_folded = {k.casefold(): k for k in known}
-    near = get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"did you mean '{by_folded[near[0]]}'?" if near else ""
 
 
 def explained(subschema: object) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -29,10 +29,10 @@ from docugen_core.domain.failure import Violation
 from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import InvalidRequest, NotFound, RenderFailed
+from docugen_core.findings import VIOLATIONS_MAX, Finding, written_out
 from docugen_core.json_input import normalised, value_violations
-from docugen_core.json_path import Place, field_path, request_order
-from docugen_core.json_schema import VIOLATIONS_MAX, Finding, Schema, compiled, more_violations
-from docugen_core.schema_sentences import did_you_mean
+from docugen_core.json_path import Place, field_path
+from docugen_core.json_schema import SCANNED_MAX, Schema, compiled
 from docugen_core.world_fields import Unfit, canonical_locale, known_time_zone, real_date, usable_seed
 
 ENVELOPE_DEPTH = 3
@@ -64,7 +64,7 @@ def resolve_bundle(
     check = _BundleCheck(normalised(raw), catalogue, generators)
     bundle = check.run()
     if check.found:
-        raise InvalidRequest.from_violations(_as_violations(check.found, raw))
+        raise InvalidRequest.from_violations(written_out(check.found, raw))
     return bundle
 
 
@@ -183,6 +183,9 @@ class _DataCheck:
         found: list[Finding] = []
         schemas = []
         for draft in drafts:
+            # Shared data with a fault in every row has it for every document; the first one shows it.
+            if len(found) >= SCANNED_MAX:
+                return found
             for field, pinned in (("template", draft.template), ("fallback", draft.fallback)):
                 if pinned is not None:
                     schema = compiled(pinned.template.schema)
@@ -201,7 +204,7 @@ class _DataCheck:
             mapped = self._where_written(finding, draft, pinned, own)
             if mapped is not None and is_fallback:
                 hint = f"the fallback template {pinned.reference} asks for it"
-                mapped = Finding(mapped.place, mapped.description, mapped.hint or hint)
+                mapped = replace(mapped, hint=mapped.hint or hint)
             if mapped is not None:
                 found.append(mapped)
         return found
@@ -225,9 +228,9 @@ class _DataCheck:
 
     def _of_no_document(self, schemas: Sequence[Schema]) -> list[Finding]:
         """Shared fields that no template knows: most likely misspelt."""
-        known = sorted({name for schema in schemas for name in schema.field_names})
+        known = tuple(sorted({name for schema in schemas for name in schema.field_names}))
         return [
-            Finding(("data", key), "unknown field, no document takes it", did_you_mean(key, known))
+            Finding(("data", key), "unknown field, no document takes it", wrong=key, known=known)
             for key in self._shared
             if not any(schema.admits(key) for schema in schemas)
         ]
@@ -260,10 +263,3 @@ def _data_parts(raw: dict[str, Any]) -> Iterator[tuple[Place, object]]:
     for index, document in enumerate(documents if isinstance(documents, list) else ()):
         if isinstance(document, dict):
             yield ("documents", index, "data"), document.get("data")
-
-
-def _as_violations(found: Sequence[Finding], raw: JsonValue) -> list[Violation]:
-    order = request_order(raw)
-    once = sorted(dict.fromkeys(found), key=lambda f: order(f.place))
-    shown = [Violation(field_path(f.place), f.description, f.hint) for f in once[:VIOLATIONS_MAX]]
-    return shown + more_violations(len(once) - len(shown))

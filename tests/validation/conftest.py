@@ -1,4 +1,4 @@
-"""A small installation: one pack, two generators. Real values behind the two Protocols that validation asks for."""
+"""A small installation: one pack in a real catalogue, two real generators in a registry without entry points."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from docugen_core.domain.bundle import Format, ResolvedBundle, TemplateReference
+from docugen_core.domain.bundle import Format, ResolvedBundle
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import InvalidRequest, NotFound, RenderFailed
 from docugen_core.generators.generator import Generator, GeneratorContext
+from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.packs import Template, TemplatePack
 from docugen_core.validation import BundleLimits, resolve_bundle
 
@@ -46,17 +47,7 @@ OPEN = _template("open", (Format.TXT, Format.CSV), MappingProxyType({"type": "ob
 PACK = TemplatePack("desk", "1.2.0", "", "ab" * 32, {t.name: t for t in (NOTE, CARD, OPEN)}, {})
 
 
-@dataclass(frozen=True, slots=True)
-class OnePack:
-    """A catalogue of PACK alone."""
-
-    def resolve(self, reference: TemplateReference) -> tuple[TemplatePack, Template]:
-        template = PACK.templates.get(reference.template)
-        if reference.pack != PACK.name or template is None or reference.version not in ("", PACK.version):
-            raise NotFound(
-                f"there is no template {reference}", code="TEMPLATE_NOT_FOUND", hint="did you mean 'desk/note'?"
-            )
-        return PACK, template
+CATALOGUE = TemplateCatalogue([PACK])
 
 
 def _ledger(params: JsonObject, context: GeneratorContext) -> JsonObject:
@@ -108,7 +99,7 @@ def resolve() -> Resolve:
 
     def call(raw: JsonValue) -> ResolvedBundle:
         limits = BundleLimits(documents_max=20, data_depth_max=6)
-        return resolve_bundle(raw, catalogue=OnePack(), generators=TwoGenerators(), limits=limits)
+        return resolve_bundle(raw, catalogue=CATALOGUE, generators=TwoGenerators(), limits=limits)
 
     return call
 

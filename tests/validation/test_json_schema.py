@@ -128,6 +128,20 @@ def test_after_a_hundred_violations_the_rest_is_counted() -> None:
     assert str(found[-1]) == "data.rows: and 23 more violations (mend these first)"
 
 
+@pytest.mark.parametrize(("fault", "reported"), [(5, "$[5]"), (1_500, "$[1500]")])
+def test_a_fault_anywhere_in_a_long_list_is_found(fault: int, reported: str) -> None:
+    rows: list[JsonValue] = [1] * 2_000
+    rows[fault] = "x"
+    schema = Schema({"items": {"type": "number"}, "minItems": 1_500, "contains": {"const": 1}})
+    assert [v.path for v in schema.violations(rows)] == [reported]
+
+
+def test_the_bounds_of_a_long_list_are_checked_against_the_whole_list() -> None:
+    assert _said({"minItems": 3_000}, [1] * 2_000) == [("$", "must have at least 3000 items", "")]
+    assert _said({"maxItems": 1_999}, [1] * 2_000) == [("$", "must have at most 1999 items", "")]
+    assert _said({"contains": {"const": 2}}, [1] * 2_000 + [2]) == []
+
+
 @pytest.mark.parametrize("key", ["password", "apiKey", "client_secret", "access-token", "PIN"])
 def test_secrets_are_never_repeated(key: str) -> None:
     schema: JsonObject = {"properties": {key: {"maxLength": 3, "pattern": "^x$", "enum": ["x"], "const": "x"}}}

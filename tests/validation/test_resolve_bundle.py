@@ -23,6 +23,7 @@ Found = Callable[[JsonValue], list[tuple[str, str, str]]]
 Row = tuple[str, str, str]
 
 NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or digit and ending with the format."
+NEAR_NOTE = "Did you mean 'note'? Known templates: note, card, open."
 REFERENCE_RULE = "write pack/template or pack/template@version"
 
 
@@ -63,12 +64,12 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
     (
         "template unknown",
         _bundle(_document(template="desk/nota")),
-        [("documents[0].template", "there is no template desk/nota", "did you mean 'desk/note'?")],
+        [("documents[0].template", "no template 'nota' in pack 'desk'", NEAR_NOTE)],
     ),
     (
         "template version unknown",
         _bundle(_document(template="desk/note@9.9.9")),
-        [("documents[0].template", "there is no template desk/note@9.9.9", "did you mean 'desk/note'?")],
+        [("documents[0].template", "no version '9.9.9' of template pack 'desk'", "Known versions: 1.2.0.")],
     ),
     (
         "format not offered",
@@ -78,7 +79,7 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
     (
         "fallback unknown",
         _bundle(_document(fallback="desk/nota")),
-        [("documents[0].fallback", "there is no template desk/nota", "did you mean 'desk/note'?")],
+        [("documents[0].fallback", "no template 'nota' in pack 'desk'", NEAR_NOTE)],
     ),
     (
         "fallback without the format",
@@ -278,7 +279,7 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
                 "1 to 128 bytes of text; leave it out to use the digest of the bundle itself.",
             ),
             ("documents[0].name", 'has the wrong form: "../x.txt"', NAME_RULE),
-            ("documents[0].template", "there is no template desk/nota", "did you mean 'desk/note'?"),
+            ("documents[0].template", "no template 'nota' in pack 'desk'", NEAR_NOTE),
             ("documents[1].name", "must end with .pdf, the format of the document", "call it 'A.pdf'"),
             ("documents[1].format", "template desk/note does not offer pdf", "it offers csv, html, txt"),
             ("documents[1].data.title", "must be a string", "write it in quotes"),
