@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
 from docugen_core.generators.registry import GeneratorRegistry
+from docugen_core.json_input import parse_json
 from docugen_core.json_schema import Schema
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.validation import BundleLimits, bundle_schema_json, resolve_bundle
 
 CATALOGUE = TemplateCatalogue.load([])
 GENERATORS = GeneratorRegistry.load()
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "bundles").glob("*.json"))
 TEMPLATES = [(pack.name, template) for pack in CATALOGUE.packs() for template in pack.templates.values()]
 
 
@@ -35,6 +38,16 @@ def test_the_example_in_the_bundle_schema_is_a_bundle_that_works() -> None:
         bundle = _resolved(example)
         data = compose(bundle.data, generated_data(bundle, GENERATORS), bundle.documents[0].data)
         assert data
+
+
+def test_there_are_example_bundles() -> None:
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_bundle_is_valid(path: Path) -> None:
+    raw = parse_json(path.read_bytes(), source=path.name, bytes_max=1 << 20, depth_max=32)
+    assert _resolved(raw).documents
 
 
 @pytest.mark.parametrize(("pack", "template"), TEMPLATES, ids=[f"{p}/{t.name}" for p, t in TEMPLATES])
