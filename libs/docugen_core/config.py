@@ -66,6 +66,46 @@ class Settings:
         False,
         "Off: bundles render in this process tree, no Redis. On: jobs go through Redis Streams to workers.",
     )
+    redis_url: str = _setting(
+        "redis://127.0.0.1:6379/0",
+        "Where the queue is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://.",
+    )
+    queue_name: str = _setting(
+        "bundle:generate", "Name of the queue; its keys on Redis begin with {name}, its dead letters are {name}:dlq."
+    )
+    queue_lease_ms: int = _setting(
+        15_000,
+        "How long a silent worker keeps a job before it is given to another; workers renew at a third of it.",
+        unit="ms",
+        minimum=100,
+        maximum=3_600_000,
+    )
+    queue_max_depth: int = _setting(
+        1_000_000,
+        "Unfinished jobs in the queue; beyond it submits answer RESOURCE_EXHAUSTED.",
+        minimum=1,
+        maximum=100_000_000,
+    )
+    queue_keep_ms: int = _setting(
+        604_800_000,
+        "How long the record of an ended run is kept on Redis; asking for the run again until then is not a new run.",
+        unit="ms",
+        minimum=1_000,
+        maximum=31_536_000_000,
+    )
+    queue_dlq_keep_ms: int = _setting(
+        2_592_000_000,
+        "How long a dead letter is kept, and the record of its run with it; it holds the caller's data.",
+        unit="ms",
+        minimum=1_000,
+        maximum=31_536_000_000,
+    )
+    queue_redrives_max: int = _setting(
+        3, "How often one dead letter may be put back into the queue without force.", minimum=1, maximum=1_000
+    )
+    queue_allow_volatile: bool = _setting(
+        False, "Accept a Redis that may evict jobs or lose them at a restart. For tests only."
+    )
     queue_max_attempts: int = _setting(
         5, "Attempts before a run fails for good, the first one included.", minimum=1, maximum=100
     )

@@ -5,12 +5,32 @@ No method returns a library's type and none raises a library's error: only value
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from docugen_core.domain.bundle import Format, ResolvedBundle
+from docugen_core.domain.lease import (
+    Acceptance,
+    CancelVerdict,
+    ChangePage,
+    JobRecord,
+    Lease,
+    LetterPage,
+    NewJob,
+    Pulse,
+    QueueStats,
+    RecordPage,
+    Redriven,
+    RetryVerdict,
+    Settled,
+    Settlement,
+    SweepReport,
+    Takings,
+    WorkerAdvert,
+    WorkerSighting,
+)
 from docugen_core.domain.manifest import Engine
 from docugen_core.domain.run import BundleRun, ExecutionPolicy
 from docugen_core.domain.run_query import RunPage, RunQuery
@@ -197,3 +217,109 @@ class Clock(Protocol):
         ...
 
     async def sleep_ms(self, duration_ms: int) -> None: ...
+
+
+class JobQueue(Protocol):
+    """The queue for those who submit and ask. Every method may raise Unavailable, and may then be repeated as it was."""
+
+    async def submit(self, jobs: Sequence[NewJob]) -> tuple[Acceptance, ...]:
+        """Accept jobs durably, one answer each: NEW, SAME, CONFLICT or FULL. Raises Overloaded (QUEUE_MEMORY_FULL)."""
+        ...
+
+    async def get(self, run_ids: Sequence[str]) -> tuple[JobRecord | None, ...]:
+        """Records in order, None for a run that is unknown or expired; 1000 at most."""
+        ...
+
+    async def runs(self, *, before: str = "", limit: int = 50) -> RecordPage:
+        """Records newest first. before: next_before of the page before."""
+        ...
+
+    async def cancel(self, run_id: str, reason: str) -> CancelVerdict:
+        """Stop a run, at once or through its worker. Cancelling twice is cancelling once."""
+        ...
+
+    async def retry(self, run_id: str) -> RetryVerdict:
+        """Start a failed or cancelled run again, from attempt 1. Two at once are one."""
+        ...
+
+    async def changes(self, *, after: str, wait_ms: int = 0, limit: int = 1_000) -> ChangePage:
+        """Changes of any run after a cursor, waiting up to wait_ms (2000 at most) for the first. Safe to cancel."""
+        ...
+
+    async def newest_change(self) -> str:
+        """The cursor after which only what happens from now on is read."""
+        ...
+
+
+class JobSource(Protocol):
+    """The queue for one worker process. After a take that raised, call recover before the next one."""
+
+    async def take(self, want: int) -> Takings:
+        """Up to `want` jobs under new leases: due ones first, then new ones by priority, none starved."""
+        ...
+
+    async def wait(self, wait_ms_max: int = 2_000) -> None:
+        """Return when there may be something to take. Delivers nothing: safe to cancel."""
+        ...
+
+    async def beat(self, leases: Sequence[Lease]) -> Pulse:
+        """Renew leases; hear which are lost or cancelled."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement]) -> tuple[Settled, ...]:
+        """End attempts, one answer each; the same again answers the same. STALE is no failure of the run."""
+        ...
+
+    async def release(self, leases: Sequence[Lease], delay_ms: int = 0) -> tuple[bool, ...]:
+        """Hand jobs back with their attempts unspent, to be taken after delay_ms; False where the lease is not held."""
+        ...
+
+    async def recover(self, known: Iterable[Lease]) -> int:
+        """Hand back, unspent, what this worker holds on record but does not know of."""
+        ...
+
+    async def announce(self, advert: WorkerAdvert) -> bool:
+        """Say that this worker lives, and what it is. True when it was told to drain."""
+        ...
+
+    async def leave(self) -> int:
+        """Say goodbye; the number of jobs still held."""
+        ...
+
+
+class QueueDesk(Protocol):
+    """The queue for operators and housekeeping."""
+
+    async def stats(self) -> QueueStats: ...
+
+    async def pause(self, reason: str) -> None:
+        """Hand out nothing from now on; submits are accepted. Pausing twice is pausing once."""
+        ...
+
+    async def resume(self) -> bool:
+        """End a pause. Whether there was one."""
+        ...
+
+    async def workers(self) -> tuple[WorkerSighting, ...]:
+        """Workers that announced themselves and were not forgotten, by name."""
+        ...
+
+    async def drain_worker(self, consumer: str) -> bool:
+        """Let one worker take nothing new. False for a worker that is not known."""
+        ...
+
+    async def letters(self, *, after: str = "", limit: int = 50) -> LetterPage:
+        """Dead letters, oldest first. after: next_after of the page before."""
+        ...
+
+    async def redrive(self, letters: Sequence[tuple[str, str]], *, force: bool = False) -> tuple[Redriven, ...]:
+        """Put dead letters (letter id, run id) back into the queue, with id and seed, counted."""
+        ...
+
+    async def drop(self, letter_ids: Sequence[str]) -> int:
+        """Remove dead letters for good; how many there were."""
+        ...
+
+    async def sweep(self) -> SweepReport:
+        """One pass of housekeeping: mend the index, forget the dead. Any worker, any time."""
+        ...

@@ -1,0 +1,119 @@
+-- The prelude: what every script shares. scripts.py puts it between the names it binds from a script's header (LANE, DUE, RUN,
+-- EVENTS ... and the ARGV) and the script's own lines. now() comes from there too: Redis TIME, the one clock of the queue.
+--
+-- An *entry* is 'lane:stream id', for instance 'high:1767225600000-0'. Stream and pending list are the truth, DUE is an
+-- index of it, the run's hash is the record. A lease is the pair (consumer, delivery count), and Redis keeps both in the
+-- pending list.
+local GROUP, PARKED = 'workers', '~retry'
+local TRIES_KEPT, EVENTS_KEPT = 10, 10000
+local T = now()
+
+local function place(entry)
+  local lane, id = string.match(entry, '^(%a+):(.+)$')
+  return LANE[lane], id
+end
+
+local function dict(list)
+  local d = {}
+  for i = 1, #list, 2 do d[list[i]] = list[i + 1] end
+  return d
+end
+
+local function fields(entry)
+  local stream, id = place(entry)
+  local e = redis.call('XRANGE', stream, id, id)[1]
+  return e and dict(e[2])
+end
+
+-- Consumer and delivery count of a delivered entry; nothing for one that nobody has, or whose group is lost.
+local function owner(entry)
+  local stream, id = place(entry)
+  local p = redis.pcall('XPENDING', stream, GROUP, id, id, 1)[1]
+  if p then return p[2], p[4] end
+end
+
+local function holds(entry, consumer, attempt)
+  local who, count = owner(entry)
+  return who == consumer and count == attempt
+end
+
+local function unfinished()
+  local n = 0
+  for _, stream in pairs(LANE) do n = n + redis.call('XLEN', stream) end
+  return n
+end
+
+-- New entries of a stream into a consumer's hands. A lost group (FLUSHALL, failover to an empty node) is remade from 0:
+-- finished entries are deleted, so whatever is in the stream still has to be done.
+local function read_new(stream, consumer, count)
+  local read = { 'XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', stream, '>' }
+  local got = redis.pcall(unpack(read))
+  if got and got.err then
+    if not string.find(got.err, 'NOGROUP', 1, true) then error(got) end
+    redis.call('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
+    got = redis.call(unpack(read))
+  end
+  return got and got[1][2] or {}
+end
+
+-- Parked entries belong to a consumer that does not exist, so XPENDING tells a waiting job from a running one.
+local function park(entry, due_ms, deliveries)
+  local stream, id = place(entry)
+  redis.call('XCLAIM', stream, GROUP, PARKED, 0, id, 'RETRYCOUNT', deliveries, 'JUSTID')
+  redis.call('ZADD', DUE, due_ms, entry)
+end
+
+-- Jobs with a start time wait in a lane of their own, each read at once into the parked consumer's hands.
+local function park_later(count)
+  local entries = read_new(LANE.later, PARKED, count)
+  for _, e in ipairs(entries) do park('later:' .. e[1], dict(e[2]).not_before, 0) end
+  return #entries
+end
+
+local function forget(entry)
+  local stream, id = place(entry)
+  redis.call('XACK', stream, GROUP, id)
+  redis.call('XDEL', stream, id)
+  redis.call('ZREM', DUE, entry)
+end
+
+-- Every change of a run goes through here: one revision more, and one pair in the event that tell() adds at the end.
+local changes = {}
+
+local function record(run, revision, state, ...)
+  revision = (tonumber(revision) or 0) + 1
+  redis.call('HSET', RUN .. run, 'state', state, 'revision', revision, ...)
+  changes[#changes + 1] = run
+  changes[#changes + 1] = revision .. ' ' .. state
+  return revision
+end
+
+local function tell(reply)
+  if #changes > 0 then redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_KEPT, '*', unpack(changes)) end
+  return reply
+end
+
+-- Fields that note a failed attempt in the run's ring of the last ten.
+local function ended(tries, attempt, worker, start_ms, failure)
+  tries = (tonumber(tries) or 0) + 1
+  local note = cjson.encode({ attempt, worker or '', start_ms or 0, T, failure })
+  return 'try' .. tries % TRIES_KEPT, note, 'tries', tries
+end
+
+-- The end of a cancelled run. Its payload moves into the record, which expires: until then it can be started again.
+local function cancelled(run, revision, entry, keep_ms, ...)
+  local f = fields(entry) or {}
+  forget(entry)
+  record(run, revision, 'cancelled', 'finish_ms', T, 'next_ms', 0, 'failure', '', 'payload', f.payload or '',
+    'v', f.v or '0', ...)
+  redis.call('PEXPIRE', RUN .. run, keep_ms)
+end
+
+-- A finished run back into its lane, from attempt 1, under the same id.
+local function requeue(run, revision, f, ...)
+  local id = redis.call('XADD', LANE[f.priority], '*', 'run', run, 'v', f.v, 'payload', f.payload)
+  record(run, revision, 'queued', 'entry', f.priority .. ':' .. id, 'attempt', 0, 'queue_ms', T, 'start_ms', 0, 'finish_ms', 0,
+    'next_ms', 0, 'worker', '', 'failure', '', 'reason', '', ...)
+  redis.call('HDEL', RUN .. run, 'payload', 'v', 'letter')
+  redis.call('PERSIST', RUN .. run)
+end

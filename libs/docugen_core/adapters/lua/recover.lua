@@ -1,0 +1,24 @@
+-- recover: hand back, unspent, what a consumer holds without knowing it: the reply of a take was lost.
+--
+-- FLAGS    allow-oom
+-- KEYS     lanes due run events
+-- ARGV     consumer:text limit:int known(entry:text)*
+-- RETURNS  number of jobs handed back, at most `limit` from each lane
+--
+-- Why one script: an entry listed as forgotten could lapse and be taken again before it is parked. A repetition finds nothing.
+local knows, count = {}, 0
+for entry in known() do knows[entry] = true end
+for lane, stream in pairs(LANE) do
+  local mine = redis.pcall('XPENDING', stream, GROUP, '-', '+', limit, consumer)
+  for _, p in ipairs(mine.err and {} or mine) do
+    local entry = lane .. ':' .. p[1]
+    if not knows[entry] then
+      local run = (fields(entry) or {}).run or ''
+      local state, revision = unpack(redis.call('HMGET', RUN .. run, 'state', 'revision'))
+      park(entry, T, p[4] - 1)
+      record(run, revision, state == 'cancelling' and state or 'queued', 'attempt', p[4] - 1)
+      count = count + 1
+    end
+  end
+end
+return tell(count)

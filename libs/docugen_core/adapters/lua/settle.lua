@@ -1,0 +1,62 @@
+-- settle: how attempts ended.
+--
+-- FLAGS    allow-oom
+-- KEYS     lanes due run events dlq
+-- ARGV     consumer:text engine:text keep_ms:int jobs(run:text entry:text attempt:int outcome:text delay_ms:int text:bytes)*
+-- RETURNS  {answer...}, one a job: done | parked | buried | cancelled | stale. outcome done (text: manifest digest),
+--          retry (text: failure; parked for delay_ms), bury (text: failure), cancelled. A cancelled run that fails is cancelled.
+--
+-- Why one script: the check of the token, the end of the entry and the record are one fact. Separately, a zombie could settle
+-- between check and XACK, or a crash could leave a finished job in the stream. The same call again answers the same.
+local function gone(run, entry, revision, state, ...)
+  forget(entry)
+  record(run, revision, state, 'finish_ms', T, 'next_ms', 0, ...)
+end
+
+local OUTCOME = {
+  done = function(j, r)
+    gone(j.run, j.entry, r[2], 'succeeded', 'failure', '', 'manifest', j.text, 'settled', j.token .. 'done')
+    redis.call('PEXPIRE', RUN .. j.run, keep_ms)
+    return 'done'
+  end,
+  retry = function(j, r)
+    park(j.entry, T + j.delay_ms, j.attempt)
+    record(j.run, r[2], 'retrying', 'next_ms', T + j.delay_ms, 'failure', j.text, 'settled', j.token .. 'parked',
+      ended(r[5], j.attempt, consumer, r[4], j.text))
+    return 'parked'
+  end,
+  bury = function(j, r)
+    local f = fields(j.entry) or {}
+    redis.call('HSET', RUN .. j.run, ended(r[5], j.attempt, consumer, r[4], j.text))
+    local letter = { 'run', j.run, 'v', f.v or '0', 'payload', f.payload or '', 'attempt', j.attempt, 'worker', consumer,
+      'engine', engine, 'failure', j.text, 'time_ms', T }
+    for _, name in ipairs({ 'digest', 'about', 'priority', 'create_ms', 'redriven', 'tries',
+      'try0', 'try1', 'try2', 'try3', 'try4', 'try5', 'try6', 'try7', 'try8', 'try9' }) do
+      letter[#letter + 1], letter[#letter + 2] = name, redis.call('HGET', RUN .. j.run, name) or ''
+    end
+    local id = redis.call('XADD', DLQ, '*', unpack(letter))
+    gone(j.run, j.entry, r[2], 'failed', 'failure', j.text, 'letter', id, 'settled', j.token .. 'buried')
+    return 'buried'
+  end,
+  cancelled = function(j, r)
+    local revision = r[1] == 'cancelling' and r[2] or record(j.run, r[2], 'cancelling')
+    cancelled(j.run, revision, j.entry, keep_ms, 'settled', j.token .. 'cancelled')
+    return 'cancelled'
+  end,
+}
+
+local answers = {}
+for run, entry, attempt, outcome, delay_ms, text in jobs() do
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'settled', 'start_ms', 'tries', 'entry')
+  local token = consumer .. ' ' .. attempt .. ' ' .. entry .. ' '
+  if r[3] and string.sub(r[3], 1, #token) == token then
+    answers[#answers + 1] = string.sub(r[3], #token + 1)
+  elseif r[6] == entry and holds(entry, consumer, attempt) then
+    if r[1] == 'cancelling' and outcome ~= 'done' then outcome = 'cancelled' end
+    local j = { run = run, entry = entry, attempt = attempt, delay_ms = delay_ms, text = text, token = token }
+    answers[#answers + 1] = OUTCOME[outcome](j, r)
+  else
+    answers[#answers + 1] = 'stale'
+  end
+end
+return tell(answers)

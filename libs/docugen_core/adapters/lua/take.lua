@@ -1,0 +1,59 @@
+-- take: hand out work to one consumer: what is due first, then the lanes 16 : 4 : 1.
+--
+-- FLAGS    allow-oom
+-- KEYS     lanes due run events control
+-- ARGV     consumer:text want:int lease_ms:int lost:text
+-- RETURNS  {hold, wait_ms, cursors, {entry, attempt, cancelling, run, v, payload}...}; hold '' | paused | draining;
+--          wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal, low, empty unless
+--          there was less than `want`
+--
+-- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
+-- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
+local paused, draining, turn = unpack(redis.call('HMGET', CONTROL, 'paused', 'drain:' .. consumer, 'turn'))
+if paused or draining then return { paused and 'paused' or 'draining', -1, {} } end
+local jobs, leases, cursors = {}, {}, {}
+
+local function deliver(entry, field, count)
+  local run, stream, id = field.run or '', place(entry)
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'worker', 'start_ms', 'tries')
+  local state, revision, attempt = r[1], r[2], math.max(count, (tonumber(r[3]) or 0) + 1)
+  if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
+    redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
+  end
+  if state == 'running' then  -- its lease lapsed
+    revision = record(run, revision, 'retrying', 'failure', lost, ended(r[6], r[3], r[4], r[5], lost))
+  end
+  record(run, revision, state == 'cancelling' and state or 'running', 'entry', entry, 'attempt', attempt, 'worker', consumer,
+    'start_ms', T, 'next_ms', 0, 'failure', '')
+  leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
+  jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '' }
+end
+
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
+  local stream, id = place(entry)
+  local who, count = owner(entry)
+  local e = who and redis.call('XCLAIM', stream, GROUP, consumer, 0, id)[1]
+  if e then deliver(entry, dict(e[2]), count + 1) else redis.call('ZREM', DUE, entry) end
+end
+
+local ORDER, TURNS = { 'high', 'normal', 'low' }, 'hhhhnhhhhnhhhhnhhhhnl'
+local late, share = #jobs, { h = 0, n = 0, l = 0 }
+for i = 1, want - late do
+  local at = ((turn or 0) + i - 1) % #TURNS + 1
+  local lane = string.sub(TURNS, at, at)
+  share[lane] = share[lane] + 1
+end
+local function take_new(lane, count)
+  if count < 1 then return end  -- to XREADGROUP, COUNT 0 is everything
+  for _, e in ipairs(read_new(LANE[lane], consumer, count)) do deliver(lane .. ':' .. e[1], dict(e[2]), 1) end
+end
+for _, lane in ipairs(ORDER) do take_new(lane, share[string.sub(lane, 1, 1)]) end
+for _, lane in ipairs(ORDER) do take_new(lane, want - #jobs) end
+if #jobs > late then redis.call('HSET', CONTROL, 'turn', ((turn or 0) + #jobs - late) % #TURNS) end
+if #leases > 0 then redis.call('ZADD', DUE, unpack(leases)) end
+
+if #jobs < want then
+  for i, lane in ipairs(ORDER) do cursors[i] = redis.call('XINFO', 'GROUPS', LANE[lane])[1][8] end
+end
+local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
+return tell({ '', due and math.max(0, due - T) or -1, cursors, unpack(jobs) })

@@ -1,0 +1,245 @@
+"""A way to Redis, whatever kind of deployment it is: one code path above, because all keys of a queue share a slot.
+
+    redis://[user:password@]host[:6379][/db]              one server                      rediss:// with TLS
+    unix://[user:password@]/path/to.sock[?db=0]           the same, by socket
+    redis+sentinel://[user:password@]host:26379,host:26379/service[/db]                   rediss+sentinel:// with TLS
+    redis+cluster://[user:password@]host:7000,host:7001                                   rediss+cluster:// with TLS
+
+Two clients. *commands*: answers within 3 s or fails, three repetitions with jitter, checked when idle for 15 s, so a
+half-open link costs seconds and not the kernel's quarter of an hour. *doorbell*: for blocking reads of up to 2 s, so that
+they never hold up a command.
+
+`check_server` refuses a Redis that could lose jobs. Errors leave this module translated (redis_errors).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import ExponentialWithJitterBackoff
+
+from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, translated
+from docugen_core.adapters.scripts import Call
+from docugen_core.errors import ConfigurationError
+
+RedisClient: TypeAlias = "Redis | RedisCluster"
+
+COMMAND_TIMEOUT_S = 3.0
+BLOCK_MS_MAX = 2_000
+DOORBELL_TIMEOUT_S = 5.0
+"""Longer than BLOCK_MS_MAX by more than Redis is ever late: a read that blocks in full is no time-out."""
+CONNECTIONS_MAX = 32
+VERSION_FLOOR = (7, 0)
+
+_SCHEMES = {
+    f"{tls}{kind}": (bool(tls_name), kind.removeprefix("+"))
+    for tls, tls_name in (("redis", ""), ("rediss", "s"))
+    for kind in ("", "+sentinel", "+cluster")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed DOCUGEN_REDIS_URL. kind: '' for one server, 'sentinel', 'cluster'. path: of a unix socket."""
+
+    kind: str
+    tls: bool
+    hosts: tuple[tuple[str, int], ...]
+    path: str
+    service: str
+    db: int
+    username: str | None
+    password: str | None
+
+    @classmethod
+    def parse(cls, url: str) -> Address:
+        """Raises ConfigurationError for a URL that is none of the forms above. The message never holds the password."""
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            if not parts.path.startswith("/"):
+                raise _bad_url("the path of the socket must be absolute")
+            return cls("", False, (), parts.path, "", _db(parts.query.removeprefix("db=")), *_user(parts))
+        if parts.scheme not in _SCHEMES:
+            raise _bad_url(f"the scheme {parts.scheme!r} is none of unix, {', '.join(_SCHEMES)}")
+        tls, kind = _SCHEMES[parts.scheme]
+        path = [unquote(piece) for piece in parts.path.split("/") if piece]
+        default = 26_379 if kind == "sentinel" else 6_379
+        hosts = tuple(_host(text, default) for text in parts.netloc.rpartition("@")[2].split(","))
+        service = path.pop(0) if kind == "sentinel" and path else ""
+        if kind == "sentinel" and not service:
+            raise _bad_url("a sentinel URL names the service: redis+sentinel://host:26379/service")
+        if (kind == "" and len(hosts) > 1) or len(path) > 1 or (kind == "cluster" and path):
+            raise _bad_url(
+                "several hosts need +sentinel or +cluster; a path is the number of a database, and clusters have one"
+            )
+        return cls(kind, tls, hosts, "", service, _db(path[0] if path else ""), *_user(parts))
+
+    def public(self) -> str:
+        """The address without user and password, for logs."""
+        if self.path:
+            return f"unix://{self.path}"
+        scheme = ("rediss" if self.tls else "redis") + (f"+{self.kind}" if self.kind else "")
+        hosts = ",".join(f"{host}:{port}" for host, port in self.hosts)
+        return f"{scheme}://{hosts}" + (f"/{self.service}" if self.service else "")
+
+
+class RedisConnection:
+    """Both clients of one process. Use as `async with`; making one connects nothing yet."""
+
+    def __init__(self, url: str) -> None:
+        self.address = Address.parse(url)
+        self.commands = _client(self.address, COMMAND_TIMEOUT_S, retries=3)
+        self.doorbell = _client(self.address, DOORBELL_TIMEOUT_S, retries=0)
+
+    async def __aenter__(self) -> RedisConnection:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to repeat."""
+        await self.commands.aclose()
+        await self.doorbell.aclose()
+
+    async def run(self, call: Call) -> Any:
+        """The reply of a script. Raises Unavailable, Overloaded, ConfigurationError as redis_errors says."""
+        try:
+            return await call.run(self.commands)
+        except LIBRARY_ERRORS as error:
+            await self._drop_if_demoted(error)
+            raise translated(error, call.script.name) from error
+
+    async def execute(self, *command: str | bytes | int) -> Any:
+        """The reply of a single command that needs no script."""
+        return await self._execute(self.commands, command)
+
+    async def block(self, *command: str | bytes | int) -> Any:
+        """The reply of a blocking read, BLOCK_MS_MAX at most. Safe to cancel when the command delivers nothing (XREAD)."""
+        return await self._execute(self.doorbell, command)
+
+    async def check_server(self, *, allow_volatile: bool = False) -> None:
+        """Make sure that the server keeps what it is given: Redis 7.0 or later, no eviction, append-only file on.
+
+        allow_volatile: only the version is checked; for tests. Raises ConfigurationError naming every flaw and the command that
+        mends it, Unavailable when the server does not answer.
+        """
+        flaws = []
+        for node, info in sorted((await self._info()).items()):
+            flaws += [f"{node}{flaw}" for flaw in server_flaws(info, allow_volatile=allow_volatile)]
+        if flaws:
+            raise ConfigurationError(
+                f"{self.address.public()} cannot keep the queue:\n" + "\n".join(flaws),
+                hint="Change redis.conf too, or it is back after a restart. For tests: DOCUGEN_QUEUE_ALLOW_VOLATILE=true.",
+            )
+
+    async def _info(self) -> dict[str, Mapping[str, Any]]:
+        """INFO of every node that takes writes; the name of a node is empty where there is one."""
+        try:
+            if isinstance(self.commands, RedisCluster):
+                await self.commands.initialize()
+                nodes = self.commands.get_primaries()
+                return {f"{n.name}: ": await self.commands.info(target_nodes=n) for n in nodes}
+            return {"": await self.commands.info()}
+        except LIBRARY_ERRORS as error:
+            raise translated(error, "INFO") from error
+
+    async def _execute(self, client: RedisClient, command: tuple[str | bytes | int, ...]) -> Any:
+        try:
+            return await client.execute_command(*command)
+        except LIBRARY_ERRORS as error:
+            await self._drop_if_demoted(error)
+            raise translated(error, str(command[0])) from error
+
+    async def _drop_if_demoted(self, error: BaseException) -> None:
+        """After a failover the old node still answers on open connections; new ones find the new primary."""
+        if is_demoted(error):
+            for client in (self.commands, self.doorbell):
+                if isinstance(client, Redis):
+                    await client.connection_pool.disconnect(inuse_connections=False)
+                else:
+                    await client.aclose()
+
+
+def server_flaws(info: Mapping[str, Any], *, allow_volatile: bool) -> list[str]:
+    """What in a server's INFO speaks against keeping a queue there, each with its remedy. No CONFIG: hosted Redis forbids
+    it."""
+    flaws = []
+    version = str(info.get("redis_version", "0"))
+    if tuple(int(n) for n in version.split(".")[:2]) < VERSION_FLOOR:
+        flaws.append(f"its version is {version}, DocuGen needs 7.0 or later: upgrade the server")
+    if allow_volatile:
+        return flaws
+    policy = info.get("maxmemory_policy", "")
+    if policy != "noeviction":
+        flaws.append(f"maxmemory-policy is {policy}, it may evict jobs: CONFIG SET maxmemory-policy noeviction")
+    if not int(info.get("aof_enabled", 0)):
+        flaws.append("appendonly is no, a restart loses jobs: CONFIG SET appendonly yes (and appendfsync always)")
+    return flaws
+
+
+def _client(address: Address, timeout_s: float, *, retries: int) -> RedisClient:
+    options: dict[str, Any] = {
+        "username": address.username,
+        "password": address.password,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": COMMAND_TIMEOUT_S,
+        "health_check_interval": 15,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), retries),
+        "protocol": 2,
+    }
+    if address.kind == "cluster":
+        nodes = [ClusterNode(host, port) for host, port in address.hosts]
+        return RedisCluster(startup_nodes=nodes, ssl=address.tls, max_connections=CONNECTIONS_MAX, **options)
+    options["db"] = address.db
+    if address.kind == "sentinel":
+        sentinel = Sentinel(  # type: ignore[no-untyped-call]
+            list(address.hosts), sentinel_kwargs={**options, "db": 0, "ssl": address.tls}
+        )
+        client: Redis = sentinel.master_for(address.service, ssl=address.tls, **options)
+        return client
+    where: dict[str, Any] = (
+        {"path": address.path} if address.path else dict(zip(("host", "port"), address.hosts[0], strict=True))
+    )
+    if address.path:
+        where["connection_class"] = UnixDomainSocketConnection
+    elif address.tls:
+        where["connection_class"] = SSLConnection
+    pool = BlockingConnectionPool(max_connections=CONNECTIONS_MAX, timeout=COMMAND_TIMEOUT_S, **where, **options)
+    return Redis.from_pool(pool)
+
+
+def _host(text: str, default_port: int) -> tuple[str, int]:
+    parsed = urlsplit(f"//{text}")
+    try:
+        port = parsed.port or default_port
+    except ValueError:
+        raise _bad_url("a port is a number from 1 to 65535") from None
+    if not parsed.hostname:
+        raise _bad_url("a host is missing")
+    return parsed.hostname, port
+
+
+def _user(parts: SplitResult) -> tuple[str | None, str | None]:
+    """User and password of the first @; both may be percent-encoded."""
+    user_info = parts.netloc.rpartition("@")[0]
+    user, _, password = user_info.partition(":")
+    return unquote(user) or None, unquote(password) or None
+
+
+def _db(text: str) -> int:
+    if text and not (text.isascii() and text.isdigit()):
+        raise _bad_url("a database is a number")
+    return int(text or 0)
+
+
+def _bad_url(why: str) -> ConfigurationError:
+    return ConfigurationError(f"DOCUGEN_REDIS_URL: {why}", hint="For example redis://127.0.0.1:6379/0.")

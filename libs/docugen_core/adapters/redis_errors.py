@@ -1,0 +1,96 @@
+"""What Redis says, in our own words: the one place where its errors are translated.
+
+    cannot connect, time-out, LOADING, pool empty        Unavailable         QUEUE_UNAVAILABLE   back off, repeat the same step
+    READONLY NOREPLICAS MASTERDOWN UNBLOCKED             Unavailable         QUEUE_UNAVAILABLE   a demoted node, dropped
+    MISCONF                                              Unavailable         QUEUE_DISK_FULL     somebody must free Redis's disk
+    BUSY CLUSTERDOWN TRYAGAIN MOVED ASK                  Unavailable         QUEUE_UNAVAILABLE   passes
+    OOM                                                  Overloaded          QUEUE_MEMORY_FULL   submits only; draining goes on
+    NOAUTH WRONGPASS NOPERM                              ConfigurationError  never repeated: a password or an ACL is wrong
+    anything else                                        DocugenError        QUEUE_PROTOCOL      a bug of ours
+
+Repeating a step after an error is safe: each is idempotent, fenced, or given back by recover.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterError,
+    ConnectionError,
+    MaxConnectionsError,
+    NoPermissionError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Unavailable
+
+LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError)
+
+_DEMOTED = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED", "You can't write against a read only replica")
+_PASSING = ("BUSY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "-LOADING", "NOGROUP")
+_FORBIDDEN = ("NOAUTH", "WRONGPASS", "NOPERM")
+
+
+def is_demoted(error: BaseException) -> bool:
+    """Whether the node that answered may not write any more: its connections are of no use."""
+    return isinstance(error, RedisError) and (type(error).__name__ == "ReadOnlyError" or _says(error, _DEMOTED))
+
+
+def translated(error: BaseException, doing: str) -> DocugenError:
+    """`error`, one of LIBRARY_ERRORS, as ours. doing: what was attempted, for the message (`submit`)."""
+    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError) or _says(error, _FORBIDDEN):
+        return ConfigurationError(
+            f"Redis refuses `{doing}`: {_first_word(error)}",
+            hint="Check user, password and ACL in DOCUGEN_REDIS_URL: the role needs this queue's keys and scripts.",
+        )
+    if isinstance(error, OutOfMemoryError) or _says(error, ("OOM",)):
+        return Overloaded(
+            "the queue's memory is full",
+            code="QUEUE_MEMORY_FULL",
+            hint="Come back after the delay in RetryInfo; workers go on. Raise maxmemory, or add workers.",
+            retry_after_ms=5_000,
+        )
+    if _says(error, ("MISCONF",)):
+        return Unavailable(
+            "the queue cannot write to its disk",
+            code="QUEUE_DISK_FULL",
+            hint="Free the disk of the Redis server; it goes on by itself.",
+            retry_after_ms=5_000,
+        )
+    if isinstance(error, ResponseError) and not isinstance(error, BusyLoadingError | ClusterError):
+        if not is_demoted(error) and not _says(error, _PASSING):
+            return DocugenError(f"Redis did not understand `{doing}`", code="QUEUE_PROTOCOL", hint="See the log.")
+    elif not isinstance(error, RedisError | OSError | asyncio.TimeoutError):
+        raise TypeError(f"not an error of the library: {type(error).__name__}")
+    full = isinstance(error, MaxConnectionsError)
+    return Unavailable(
+        f"the queue does not answer `{doing}`: {_cause(error)}",
+        code="QUEUE_UNAVAILABLE",
+        hint="All connections are in use." if full else "Is Redis up, and DOCUGEN_REDIS_URL right?",
+        retry_after_ms=1_000,
+    )
+
+
+def _says(error: BaseException, prefixes: tuple[str, ...]) -> bool:
+    return isinstance(error, RedisError) and str(error).startswith(prefixes)
+
+
+def _first_word(error: BaseException) -> str:
+    """The code of an error reply: NOPERM, WRONGPASS. The rest may name users and keys."""
+    return (str(error).split() or [type(error).__name__])[0].strip(":")
+
+
+def _cause(error: BaseException) -> str:
+    """A class of causes, never the text: it holds addresses."""
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return "time-out"
+    if isinstance(error, ConnectionError | OSError):
+        return "no connection"
+    return _first_word(error)

@@ -1,0 +1,168 @@
+"""The queue for one worker process: RedisJobSource implements ports.JobSource.
+
+One consumer, one engine. Take only for free slots; `wait` while there is nothing; `beat` all leases together every third of
+lease_ms; `settle` in batches. After a take that raised, `recover`: its reply may be lost, and with it the leases that it
+gave.
+
+    async with asyncio.TaskGroup() as ...:  fetcher: take -> wait -> take   heartbeat: beat   processor: settle | release
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from docugen_core.adapters.keys import RUNNABLE_LANES, QueueKeys
+from docugen_core.adapters.redis_connection import BLOCK_MS_MAX, RedisConnection
+from docugen_core.adapters.redis_queue import QueueRules
+from docugen_core.adapters.redis_replies import failure_text, takings
+from docugen_core.adapters.scripts import Script, load_scripts
+from docugen_core.domain.lease import (
+    CONSUMER,
+    WORKER_LOST,
+    Bury,
+    Cancelled,
+    Done,
+    Hold,
+    Lease,
+    Outcome,
+    Pulse,
+    Retry,
+    Settled,
+    Settlement,
+    Takings,
+    WorkerAdvert,
+)
+
+T = TypeVar("T")
+
+TAKE_MAX = 256
+HOLD_POLL_MS = 250
+RECOVER_MAX = 1_000
+BATCH_ITEMS = 500
+
+
+class RedisJobSource:
+    """See the module. consumer: a name never used before (domain.lease.consumer_name). engine: its fingerprint, for letters.
+
+    Raises ValueError for a name that is none.
+    """
+
+    def __init__(
+        self,
+        connection: RedisConnection,
+        name: str,
+        *,
+        consumer: str,
+        engine: str = "",
+        rules: QueueRules | None = None,
+        scripts: Mapping[str, Script] | None = None,
+    ) -> None:
+        if CONSUMER.fullmatch(consumer) is None:
+            raise ValueError(f"{consumer!r} cannot name a consumer: letters, digits and . _ - only, 128 at most")
+        self.keys = QueueKeys(name)
+        self.consumer = consumer
+        self._engine = engine
+        self._rules = rules or QueueRules()
+        self._redis = connection
+        self._scripts = scripts or load_scripts()
+        self._seen = Takings(())
+        self._cursors: tuple[bytes, ...] = ()
+
+    async def take(self, want: int) -> Takings:
+        """Up to `want` (1 to 256) jobs under new leases: due ones first, then new ones from the lanes 16 : 4 : 1.
+
+        Raises Unavailable; call `recover` then, before the next take.
+        """
+        if not 1 <= want <= TAKE_MAX:
+            raise ValueError(f"a take wants 1 to {TAKE_MAX} jobs, not {want}")
+        reply = await self._run("take", consumer=self.consumer, want=want, lease_ms=self._rules.lease_ms, lost=_LOST)
+        self._seen, self._cursors = takings(reply, self.consumer), tuple(reply[2])
+        return self._seen
+
+    async def wait(self, wait_ms_max: int = BLOCK_MS_MAX) -> None:
+        """Return when there may be something to take: at once after a take that got all it wanted, else on a submit, at the
+        next due time, or after wait_ms_max (2000 at most). Delivers nothing, so it is safe to cancel.
+
+        What another worker hands back rings no bell; it is met at the end of the wait.
+        """
+        limit = min(wait_ms_max, BLOCK_MS_MAX)
+        if self._seen.hold is not Hold.NONE:
+            await asyncio.sleep(min(limit, HOLD_POLL_MS) / 1_000)
+            return
+        block = limit if self._seen.wait_ms < 0 else min(limit, self._seen.wait_ms)
+        if block < 1 or not self._cursors:
+            return
+        lanes = (self.keys.lane(lane) for lane in RUNNABLE_LANES)
+        await self._redis.block("XREAD", "BLOCK", block, "COUNT", 1, "STREAMS", *lanes, *self._cursors)
+
+    async def beat(self, leases: Sequence[Lease]) -> Pulse:
+        """Renew leases. Those in `lost` are somebody else's: kill their renders and write nothing. Repeating renews again."""
+        by_entry = {lease.entry.encode(): lease for lease in leases}
+        lost: list[Lease] = []
+        cancelled: list[Lease] = []
+        for batch in _batches(leases):
+            rows = ((lease.run_id, lease.entry, lease.attempt) for lease in batch)
+            reply = await self._run("beat", consumer=self.consumer, lease_ms=self._rules.lease_ms, leases=rows)
+            lost += (by_entry[entry] for entry in reply[0])
+            cancelled += (by_entry[entry] for entry in reply[1])
+        return Pulse(tuple(lost), tuple(cancelled))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> tuple[Settled, ...]:
+        """End attempts; one answer each. STALE: the lease was lost and nothing changed. Repeating answers the same."""
+        answers: list[Settled] = []
+        for batch in _batches(settlements):
+            rows = ((s.lease.run_id, s.lease.entry, s.lease.attempt, *_outcome(s.outcome)) for s in batch)
+            reply = await self._run(
+                "settle", consumer=self.consumer, engine=self._engine, keep_ms=self._rules.keep_ms, jobs=rows
+            )
+            answers += (Settled(answer.decode()) for answer in reply)
+        return tuple(answers)
+
+    async def release(self, leases: Sequence[Lease], delay_ms: int = 0) -> tuple[bool, ...]:
+        """Hand jobs back, their attempts unspent, to be taken again after delay_ms; False where the lease was lost or they are
+        back already."""
+        answers: list[bool] = []
+        for batch in _batches(leases):
+            rows = ((lease.run_id, lease.entry, lease.attempt, delay_ms) for lease in batch)
+            reply = await self._run("release", consumer=self.consumer, jobs=rows)
+            answers += (answer == b"released" for answer in reply)
+        return tuple(answers)
+
+    async def recover(self, known: Iterable[Lease]) -> int:
+        """Hand back, unspent, what Redis says this consumer holds and `known` does not name; how many. For after a take that
+        raised: without it those jobs wait for the lease to lapse, and count an attempt."""
+        entries = tuple((lease.entry,) for lease in known)
+        return int(await self._run("recover", consumer=self.consumer, limit=RECOVER_MAX, known=entries))
+
+    async def announce(self, advert: WorkerAdvert) -> bool:
+        """Say that this worker lives, and what it is. True when it was told to drain."""
+        return bool(await self._run("announce", consumer=self.consumer, advert=advert.to_text()))
+
+    async def leave(self) -> int:
+        """Say goodbye, after everything is settled or handed back; the number of jobs still held, which is 0 then."""
+        return int(await self._run("leave", consumer=self.consumer))
+
+    async def _run(self, script: str, **arguments: object) -> Any:
+        return await self._redis.run(self._scripts[script].call(self.keys, **arguments))
+
+
+_LOST = failure_text(WORKER_LOST)
+
+
+def _outcome(outcome: Outcome) -> tuple[str, int, str]:
+    """outcome, delay_ms and text of a settlement."""
+    match outcome:
+        case Done(manifest_digest):
+            return "done", 0, manifest_digest
+        case Retry(failure, delay_ms):
+            return "retry", delay_ms, failure_text(failure)
+        case Bury(failure):
+            return "bury", 0, failure_text(failure)
+        case Cancelled():
+            return "cancelled", 0, ""
+
+
+def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (items[at : at + BATCH_ITEMS] for at in range(0, len(items), BATCH_ITEMS))
