@@ -26,7 +26,7 @@ from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.domain.run import ExecutionPolicy, Priority
 from docugen_core.errors import InvalidRequest
 from docugen_core.json_input import parse_json
-from docugen_core.json_path import quoted, shortened
+from docugen_core.json_path import field_path
 from docugen_core.submission import SubmitRequest
 from docugen_core.validation import BundleLimits
 
@@ -136,7 +136,7 @@ def _label_violations(policy: bundle_pb2.ExecutionPolicy) -> list[Violation]:
     if len(policy.labels) > LABELS_MAX:
         found.append(Violation("execution_policy.labels", f"holds {len(policy.labels)}, at most {LABELS_MAX}"))
     for key, value in sorted(policy.labels.items())[: LABELS_MAX + 1]:
-        path = f"execution_policy.labels[{quoted(shortened(key))}]"
+        path = field_path(("execution_policy", "labels", key))
         if not LABEL_KEY.fullmatch(key):
             hint = "Lower-case letters, digits, '_', '.', '-', a letter first; 63 at most."
             found.append(Violation(path, "has a key that is not allowed", hint))
