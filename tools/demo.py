@@ -1,7 +1,7 @@
 """`make demo`: one bundle rendered twice, over gRPC and without a server, and every byte compared.
 
 Starts a scheduler on a free port of this machine, uses the command line as anybody would, and leaves everything under
-var/demo/. The second rendering runs in other processes, under another hash seed, time zone and language: none may matter.
+var/demo/ (or a folder named as argument). The second rendering runs in other processes, under another hash seed, time zone and language: none may matter.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = Path("var/demo")
+DEMO = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/demo")
 BUNDLE = "examples/bundles/quarterly-account-pack.json"
 DOCUGEN = str(Path(sys.executable).parent / "docugen")
 ELSEWHERE = {"PYTHONHASHSEED": "4711", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
@@ -62,7 +63,10 @@ def environment(**more: str) -> dict[str, str]:
 def scheduler() -> Iterator[str]:
     """A running scheduler; gives its address. Ended gracefully, however the demo ends."""
     log = DEMO / "scheduler.log"
-    settings = {"DOCUGEN_GRPC_ADDRESS": "127.0.0.1:0", "DOCUGEN_STORE_URL": f"file://./{DEMO / 'store'}"}
+    settings = {
+        "DOCUGEN_GRPC_ADDRESS": "127.0.0.1:0",
+        "DOCUGEN_STORE_URL": f"file://{quote(str((DEMO / 'store').absolute()))}",
+    }
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", "docugen_scheduler"],
@@ -99,20 +103,20 @@ def docugen(*arguments: str, **more: str) -> None:
 
 def compared(first: Path, second: Path) -> int:
     """Hash both folders' files anew, as anybody could, and say what is equal."""
-    names = [
-        a["name"] for a in json.loads((first / "manifest.json").read_bytes())["artefacts"] if a["status"] == "rendered"
-    ]
+    before, now = ((folder / "manifest.json").read_bytes() for folder in (first, second))
+    names = [a["name"] for a in json.loads(before)["artefacts"] if a["status"] == "rendered"]
     different = [name for name in names if sha256(first / name) != sha256(second / name)]
-    manifests = (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
-    equal = len(names) - len(different)
-    if not different and manifests:
-        say(f"{equal} of {len(names)} artefacts and the manifest are byte-identical. They are in {first} and {second}.")
+    equal = f"{len(names) - len(different)} of {len(names)} artefacts"
+    if not different and before == now:
+        say(f"{equal} and the manifest are byte-identical. They are in {first} and {second}.")
         return 0
-    say(
-        f"{equal} of {len(names)} artefacts are byte-identical; the manifests are {'equal' if manifests else 'different'}."
-    )
+    say(f"{equal} are byte-identical; the manifests are {'equal' if before == now else 'different'}.")
     for name in different:
         print(f"  {name}\n    {sha256(first / name)}  {first}\n    {sha256(second / name)}  {second}")
+    engines = [json.loads(manifest)["engine"]["components"] for manifest in (before, now)]
+    if engines[0] != engines[1]:
+        changed = sorted(name for name, _ in engines[0].items() ^ engines[1].items())
+        say(f"The engine changed while the demo ran: {', '.join(dict.fromkeys(changed))}. Run it again.")
     return 1
 
 

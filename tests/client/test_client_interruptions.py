@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from docugen.client import BundleRun, CorruptDownload, DocugenClient, DocugenClientError, RunState, TryAgain
+from docugen_core.adapters.local_store import LocalStore
 from fakes import ScriptedRenderer
-from scheduler_server import Gate, Scheduler, note_settings, scripted_scheduler
+from scheduler_server import Gate, Scheduler, note_settings, real_scheduler, scripted_core, scripted_scheduler
 
 
 def bundle(text: str = "hello", documents: int = 1) -> dict[str, Any]:
@@ -140,20 +142,45 @@ async def test_a_part_left_behind_is_completed(running_scheduler: Scheduler, tmp
         assert not part.exists()
 
 
-async def test_wrong_bytes_never_get_a_name(running_scheduler: Scheduler, tmp_path: Path) -> None:
-    """A disk flips a byte under a running server: whoever downloads must not be handed it."""
+async def test_a_blob_damaged_on_the_servers_disk_is_not_delivered(
+    running_scheduler: Scheduler, tmp_path: Path
+) -> None:
     async with DocugenClient(running_scheduler.address, patience=0.2) as client:
         run = await client.submit(bundle("y" * 100_000), wait=True)
         (artefact,) = await client.artefacts(run)
-        blobs = list((tmp_path / "store" / "blobs").rglob(artefact.sha256))
-        assert len(blobs) == 1
-        data = bytearray(blobs[0].read_bytes())
-        data[50_000] ^= 1
-        blobs[0].chmod(0o600)
-        blobs[0].write_bytes(data)
+        (blob,) = (tmp_path / "store" / "blobs").rglob(artefact.sha256)
+        blob.chmod(0o600)
+        blob.write_bytes(flipped(blob.read_bytes()))
         with pytest.raises(DocugenClientError):
             await client.download(run, tmp_path / "out")
-    assert [p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")] == []
+    assert named_files(tmp_path / "out") == []
+
+
+class FlippingStore(LocalStore):
+    """A store whose bytes change on the way out: what a network or a memory fault does behind every check of the server."""
+
+    async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
+        return flipped(await super().read_blob(sha256, offset, limit))
+
+
+async def test_a_byte_that_changed_on_the_way_is_found_and_nothing_of_it_kept(tmp_path: Path) -> None:
+    settings = note_settings(tmp_path)
+    async with scripted_core(settings, ScriptedRenderer()) as core:
+        faulty = replace(core, store=FlippingStore(tmp_path / "store"))
+        async with real_scheduler(settings, faulty) as scheduler, DocugenClient(scheduler.address) as client:
+            run = await client.submit(bundle(), wait=True)
+            with pytest.raises(CorruptDownload, match=r"note0\.txt: its SHA-256 is"):
+                await client.download(run, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def flipped(data: bytes) -> bytes:
+    """`data` with one bit changed."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def named_files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 async def test_a_part_that_was_damaged_is_not_built_upon_twice(running_scheduler: Scheduler, tmp_path: Path) -> None:
