@@ -153,7 +153,10 @@ class RenderPool:
     def _fork(self) -> RenderProcess:
         if self._closed:
             raise Unavailable("the render pool is closed", hint="The service is shutting down; ask again elsewhere.")
-        if self._server is None or not self._server.alive:
+        if self._server is not None and not self._server.alive:
+            self._server.reap()
+            self._server = None
+        if self._server is None:
             self._server = _start(self._limits, self._ended)
         return self._server.fork()
 

@@ -93,14 +93,19 @@ class ForkServer:
     def forget(self, pid: int) -> None:
         self._exits.pop(pid, None)
 
+    def reap(self) -> None:
+        """Take leave of a server that is not alive any more."""
+        self._gone()
+        self._process.kill()
+        self._process.wait()
+
     async def stop(self) -> None:
         """End the server and with it every render process, and wait for its end."""
         self._gone()
         try:
             await asyncio.to_thread(self._process.wait, STOP_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.reap()
 
     def _hear(self) -> None:
         try:

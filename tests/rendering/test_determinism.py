@@ -1,0 +1,84 @@
+"""The promise itself: the same task is the same bytes, whatever the process it is rendered in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from docugen_core.domain.bundle import Format
+from docugen_core.domain.identity import content_digest
+from docugen_core.rendering.registry import formats, render
+from docugen_core.rendering.task import RenderTask
+from pack_examples import PLEX, TABLE_DATA, TABLE_TOML, a_task
+
+TESTS = Path(__file__).parent.parent
+
+PROGRAM = """
+import json
+import sys
+sys.path.insert(0, sys.argv[1])
+from rendering_digests import digests
+print(json.dumps(digests()))
+"""
+
+WORLDS = [
+    {
+        "PYTHONHASHSEED": "1",
+        "TZ": "Asia/Tokyo",
+        "LANG": "de_DE.UTF-8",
+        "LC_ALL": "de_DE.UTF-8",
+        "RAYON_NUM_THREADS": "8",
+    },
+    {"PYTHONHASHSEED": "777", "TZ": "America/Los_Angeles", "LC_ALL": "C", "RAYON_NUM_THREADS": "1"},
+    {"PYTHONHASHSEED": "0", "TZ": "NODATE12", "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1"},
+]
+
+
+def a_document(format: Format) -> RenderTask:
+    if format in (Format.CSV, Format.XLSX):
+        return a_task(TABLE_TOML, format, data=TABLE_DATA, locale="fr-FR")
+    if format is Format.PDF:
+        head = PLEX + '#set heading(numbering: "1")\n#outline()\n= One\n#datetime.today().display()\n'
+        words = '#json("world.json").months.wide.join(", ")\n'
+        return a_task(f"{head}{words}#table(columns: 3, ..range(60).map(str))\n#lorem(900)")
+    if format is Format.JSON:
+        return a_task('{"data": {{ data }}, "world": {{ world }}}', format, data=TABLE_DATA)
+    return a_task(
+        '{{ data }} {{ world }} {{ "1234.5" | money("EUR") }} {{ world.document_date | date("full") }}\n', format
+    )
+
+
+def digests() -> dict[str, str]:
+    return {format.value: content_digest(render(a_document(format)).data) for format in formats()}
+
+
+def test_every_format_is_the_same_in_processes_that_differ_in_everything_else(tmp_path: Path) -> None:
+    (tmp_path / "rendering_digests.py").write_text(Path(__file__).read_text())
+    found = []
+    for number, world in enumerate(WORLDS):
+        home = tmp_path / f"home{number}"
+        home.mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(tmp_path)],
+            env={"HOME": str(home), "PYTHONPATH": str(TESTS), **world},
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+
+    assert found[0] == found[1] == found[2] == digests()
+
+
+@pytest.mark.parametrize("format", formats())
+def test_what_was_rendered_before_does_not_matter(format: Format) -> None:
+    first = render(a_document(format))
+    for other in formats():
+        render(a_document(other))
+
+    assert render(a_document(format)) == first

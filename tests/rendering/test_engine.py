@@ -1,0 +1,49 @@
+"""The engine fingerprint: everything that decides bytes, known without importing an engine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+from importlib.metadata import version
+
+from docugen_core.domain.identity import content_digest
+from docugen_core.rendering.engine import LIBRARY_FILE, engine, font_files
+
+PROGRAM = """
+import sys
+from docugen_core.rendering import engine, registry
+engine.engine(); registry.formats()
+print(sorted(set(sys.modules) & {"typst", "minijinja", "xlsxwriter", "babel", "grpc", "asyncio"}))
+"""
+
+
+def test_the_engine_names_the_installed_version_of_every_part_that_decides_bytes() -> None:
+    components = dict(engine().components)
+
+    for name in ("babel", "minijinja", "typst", "xlsxwriter"):
+        assert components[name] == version(name)
+    assert components["zlib"] == zlib.ZLIB_RUNTIME_VERSION
+    assert components["docugen.typ"] == content_digest(LIBRARY_FILE.read_bytes())
+    assert sorted(components) == [
+        "babel",
+        "docugen-rendering",
+        "docugen.typ",
+        "minijinja",
+        "typst",
+        "xlsxwriter",
+        "zlib",
+    ]
+
+
+def test_every_font_is_named_with_its_digest() -> None:
+    fonts = dict(engine().fonts)
+
+    assert len(fonts) == len(font_files()) > 0
+    assert set(fonts.values()) == {content_digest(path.read_bytes()) for path in font_files()}
+
+
+def test_naming_the_engine_imports_none() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

@@ -1,0 +1,147 @@
+"""What a template pack must be, and how its author is told what is wrong."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from docugen_core.domain.bundle import Format
+from docugen_core.errors import ConfigurationError
+from docugen_core.rendering.pack_loader import load_pack
+from docugen_core.rendering.packs import PACK_FILES_MAX
+from pack_examples import PACK_FILES, PACK_TOML, TABLE_TOML, write_pack
+
+
+def refusal(folder: Path) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as caught:
+        load_pack(folder)
+    assert caught.value.reason == "INVALID_TEMPLATE_PACK"
+    return caught.value
+
+
+def test_a_pack_holds_its_templates_files_and_words(tmp_path: Path) -> None:
+    pack = load_pack(write_pack(tmp_path / "notice"))
+
+    template = pack.templates["notice"]
+    assert (pack.name, pack.version, pack.default_language) == ("notice", "1.0.0", "en")
+    assert template.formats == {Format.TXT: "notice.txt"}
+    assert (template.schema, template.sample) == ({"type": "object"}, {"name": "Wren Fable"})
+    assert template.pdf.standards == ("a-2b",)
+    assert sorted(pack.files) == sorted(PACK_FILES)
+
+
+def test_the_digest_follows_content_and_paths_but_not_the_folder(tmp_path: Path) -> None:
+    here = load_pack(write_pack(tmp_path / "one")).digest
+    there = load_pack(write_pack(tmp_path / "two")).digest
+    edited = load_pack(write_pack(tmp_path / "three", {"notice.txt": "Goodbye\n"})).digest
+    more = load_pack(write_pack(tmp_path / "four", {"notes.txt": ""})).digest
+
+    assert here == there
+    assert len({here, edited, more}) == 3
+
+
+def test_a_pack_pickles_unchanged(tmp_path: Path) -> None:
+    pack = load_pack(write_pack(tmp_path))
+
+    assert pickle.loads(pickle.dumps(pack)) == pack  # noqa: S301 - our own value
+
+
+def test_labels_fall_back_to_the_default_language_key_by_key(tmp_path: Path) -> None:
+    french = 'greeting = "Bonjour"\n[totals]\nnet = "Net"\n'
+    english = 'greeting = "Hello"\nfarewell = "Bye"\n[totals]\nnet = "Net amount"\ngross = "Gross"\n'
+    pack = load_pack(write_pack(tmp_path, {"labels/en.toml": english, "labels/fr.toml": french}))
+
+    assert pack.labels_for("fr") == {
+        "greeting": "Bonjour",
+        "farewell": "Bye",
+        "totals": {"net": "Net", "gross": "Gross"},
+    }
+    assert pack.labels_for("sv") == pack.labels_for("en")
+
+
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("private")
+    folder = write_pack(tmp_path / "notice")
+    (folder / "leak.txt").symlink_to(outside)
+
+    assert "notice/leak.txt: is a symbolic link" in refusal(folder).message
+
+
+def test_a_linked_folder_is_refused(tmp_path: Path) -> None:
+    folder = write_pack(tmp_path / "notice")
+    (folder / "shared").symlink_to(tmp_path)
+
+    assert "notice/shared: is a symbolic link" in refusal(folder).message
+
+
+def test_hidden_binary_and_reserved_files_are_refused(tmp_path: Path) -> None:
+    hidden = refusal(write_pack(tmp_path / "hidden", {".draft.txt": ""}))
+    binary = refusal(write_pack(tmp_path / "binary", {"logo.png": b"\x89PNG\r\n\x1a\n"}))
+    reserved = refusal(write_pack(tmp_path / "reserved", {"data.json": "{}"}))
+
+    assert "hidden/.draft.txt: is a hidden file" in hidden.message
+    assert "binary/logo.png:1: is not UTF-8 text" in binary.message
+    assert "SVG" in binary.hint
+    assert "reserved/data.json: has a reserved name" in reserved.message
+
+
+def test_a_pack_has_a_bounded_number_of_files_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = write_pack(tmp_path / "many", {f"part{n}.txt": "" for n in range(PACK_FILES_MAX)})
+    assert "is too much" in refusal(many).message
+
+    monkeypatch.setattr("docugen_core.rendering.pack_loader.PACK_BYTES_MAX", 1_000)
+    big = write_pack(tmp_path / "big", {"long.txt": "x" * 1_001})
+    assert "is too much" in refusal(big).message
+
+
+def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
+    error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML.replace("title =", "titel =")}))
+
+    assert error.message == "notice/pack.toml:8: templates[0].title is missing"
+
+    error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML + "[templates.pfd]\ntags = true\n"}))
+    assert error.message == "notice/pack.toml:15: unknown key 'templates[0].pfd'"
+    assert error.hint.startswith("Did you mean 'pdf'?")
+    assert error.details == {"pack": "notice", "file": "pack.toml", "line": "15"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "notice"\nversion', 'name = "Notice"\nversion', "pack.toml:4: pack.name 'Notice' must match"),
+        ('version = "1.0.0"', 'version = "1.0"', "pack.toml:5: pack.version '1.0' is no semantic version"),
+        ('version = "1.0.0"', "version = 1", "pack.toml:5: pack.version must be a text"),
+        ('txt = "notice.txt"', 'txt = "other.txt"', "pack.toml:14: there is no file 'other.txt' in the pack"),
+        ('txt = "notice.txt"', 'txt = "../notice.txt"', "pack.toml:14: there is no file '../notice.txt' in the pack"),
+        ('txt = "notice.txt"', 'pdf = "notice.txt"', "pack.toml:14: the source of pdf is a .typ file"),
+        ('txt = "notice.txt"', 'docx = "notice.txt"', "pack.toml:14: unknown key 'templates[0].formats.docx'"),
+        ("docugen.pack/v1", "docugen.pack/v9", "pack.toml:1: schema must be 'docugen.pack/v1'"),
+        ("[pack]", "[pack", "pack.toml:3: is not TOML"),
+    ],
+)
+def test_mistakes_in_pack_toml_name_file_line_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in PACK_TOML
+
+    error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML.replace(old, new)}))
+
+    assert error.message.startswith(f"notice/{message}")
+
+
+def test_mistakes_in_other_files_name_that_file(tmp_path: Path) -> None:
+    layout = PACK_TOML.replace('txt = "notice.txt"', 'csv = "lines.table.toml"')
+    table = TABLE_TOML.replace('type = "percent"', 'type = "procent"')
+
+    json = refusal(write_pack(tmp_path / "json", {"notice.sample.json": '{\n  "name": \n}'}))
+    words = refusal(write_pack(tmp_path / "words", {"labels/en.toml": 'a = "x"\nb = 3\n'}))
+    column = refusal(write_pack(tmp_path / "column", {"pack.toml": layout, "lines.table.toml": table}))
+
+    assert json.message == "json/notice.sample.json:3: is not JSON: Expecting value"
+    assert words.message == "words/labels/en.toml:2: b must be a text"
+    assert column.message == "column/lines.table.toml:23: unknown column type 'procent'"
+    assert "percent" in column.hint
+
+
+def test_a_folder_without_pack_toml_is_no_pack(tmp_path: Path) -> None:
+    assert "pack.toml: is missing" in refusal(tmp_path).message

@@ -1,0 +1,219 @@
+"""PDF: what a template can and cannot do, what it yields, and where its errors point.
+
+Tests that depend on the render process's own time zone or limits are in test_render_pool.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from pathlib import Path
+
+import pypdf
+import pytest
+import typst
+from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
+from docugen_core.rendering.engine import FONT_FOLDER, font_files
+from docugen_core.rendering.packs import PdfOptions
+from docugen_core.rendering.pdf import check_fonts, page_count
+from docugen_core.rendering.registry import render
+from docugen_core.rendering.task import RenderLimits
+from pack_examples import PLEX, a_task
+
+
+def read(pdf: bytes) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(pdf))
+
+
+def failure(source: str, **options: object) -> RenderFailed:
+    with pytest.raises(RenderFailed) as caught:
+        render(a_task(source, **options))  # type: ignore[arg-type]
+    assert caught.value.document == "notice.pdf"
+    return caught.value
+
+
+def test_a_template_reads_its_data_world_and_words() -> None:
+    source = PLEX + '#json("data.json").name #json("world.json").locale #json("labels.json").greeting'
+    labels = {"en": {"greeting": "Hello"}, "fr": {"greeting": "Bonjour"}}
+
+    pdf = render(a_task(source, locale="fr-FR", labels=labels))
+
+    assert read(pdf.data).pages[0].extract_text().split() == ["Wren", "Fable", "fr-FR", "Bonjour"]
+
+
+def test_files_of_the_pack_are_read_by_their_own_path() -> None:
+    files = {"parts/head.typ": '#let head = include "/parts/title.typ"', "parts/title.typ": PLEX + "Fable & Sons"}
+
+    pdf = render(a_task('#import "parts/head.typ": head\n#head', files=files))
+
+    assert "Fable & Sons" in read(pdf.data).pages[0].extract_text()
+
+
+@pytest.mark.parametrize("pages", [1, 2, 45])
+def test_pages_are_counted_as_a_reader_counts_them(pages: int) -> None:
+    source = PLEX + '#set heading(numbering: "1")\n#outline()\n= A\n' + "#pagebreak()\nx\n" * (pages - 1)
+
+    pdf = render(a_task(source))
+
+    assert pdf.pages == len(read(pdf.data).pages) == pages
+
+
+@pytest.mark.parametrize(
+    "options", [PdfOptions(("1.4",)), PdfOptions(("2.0",)), PdfOptions(("a-4",)), PdfOptions(("a-2a",))]
+)
+def test_pages_are_counted_in_every_standard(options: PdfOptions) -> None:
+    pdf = render(a_task(PLEX + "#set document(title: [T])\na #pagebreak() b", pdf=options))
+
+    assert pdf.pages == 2
+
+
+def test_bytes_that_are_no_such_pdf_are_not_counted() -> None:
+    with pytest.raises(ValueError, match="the PDF has no"):
+        page_count(b"%PDF-1.7\n%%EOF")
+
+
+def test_documents_are_archivable_by_default_and_tagged_on_demand() -> None:
+    plain = render(a_task(PLEX + "x")).data
+    tagged = render(a_task(PLEX + "x", pdf=PdfOptions(tags=True))).data
+    accessible = render(a_task(PLEX + "#set document(title: [T])\nx", pdf=PdfOptions(("a-3a", "ua-1")))).data
+
+    assert b"pdfaid:part>2</pdfaid:part" in plain
+    assert "/StructTreeRoot" not in read(plain).root_object
+    assert "/StructTreeRoot" in read(tagged).root_object
+    assert "/StructTreeRoot" in read(accessible).root_object
+
+
+def test_the_creation_date_is_the_document_date_or_1980() -> None:
+    dated = read(render(a_task(PLEX + "x", day=dt.date(2026, 9, 30))).data).metadata
+    undated = read(render(a_task(PLEX + "x", day=None)).data).metadata
+
+    assert dated is not None
+    assert undated is not None
+    assert dated.creation_date == dt.datetime(2026, 9, 30, 12, tzinfo=dt.UTC)
+    assert undated.creation_date == dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
+
+
+def test_today_is_the_document_date() -> None:
+    source = PLEX + "#datetime.today().display() #datetime.today(offset: 0).display()"
+
+    pdf = render(a_task(source, day=dt.date(2026, 9, 30)))
+
+    assert read(pdf.data).pages[0].extract_text().split() == ["2026-09-30", "2026-09-30"]
+
+
+def test_asking_another_zone_for_today_without_a_document_date_is_an_error() -> None:
+    error = failure(PLEX + "\n#datetime.today( offset: 0).display()", day=None)
+
+    assert "no document_date" in error.message
+    assert str(error.where) == "notice.typ:3"
+
+
+def test_an_error_names_the_packs_file_line_column_and_expression() -> None:
+    error = failure(PLEX + '\n#let d = json("data.json")\nDear #d.nmae,\n')
+
+    assert error.message == 'dictionary does not contain key "nmae"'
+    assert str(error.where) == "notice.typ:4:9"
+    assert error.where is not None
+    assert error.where.expression == "Dear #d.nmae,"
+
+
+def test_an_error_inside_another_file_of_the_pack_names_that_file() -> None:
+    files = {"lib/sums.typ": "#let total(x) = {\n  x.net\n}\n"}
+
+    error = failure('#import "lib/sums.typ": total\n#total(1)', files=files)
+
+    assert str(error.where) == "lib/sums.typ:2:5"
+
+
+def test_an_error_inside_the_data_names_the_line_that_reads_it() -> None:
+    error = failure('\n#toml("data.json")')
+
+    assert str(error.where) == "notice.typ:2:2"
+    assert error.details["inside"].startswith("data.json:1")
+
+
+def test_warnings_are_failures() -> None:
+    error = failure('#set text(font: "Nowhere Sans")\nx')
+
+    assert error.message == "warning: unknown font family: nowhere sans"
+    assert str(error.where) == "notice.typ:1:17"
+
+
+def test_a_missing_glyph_is_an_error_not_an_empty_box() -> None:
+    error = failure(PLEX + "漢")
+
+    assert "could not be displayed with font" in error.message
+    assert str(error.where) == "notice.typ:2:1"
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "/../../../../etc/passwd", "missing.svg"])
+def test_files_outside_the_pack_cannot_be_read(path: str) -> None:
+    error = failure(f'#read("{path}")')
+
+    assert "root:" not in error.message
+    assert "docugen-empty" not in error.message
+    assert "files of its own pack" in error.hint
+    assert str(error.where) == "notice.typ:1:7"
+
+
+def test_reading_a_template_name_of_another_document_finds_nothing() -> None:
+    render(a_task(PLEX + '#read("secret.txt")', files={"secret.txt": "x"}))
+
+    assert "file not found" in failure('#read("secret.txt")').message
+
+
+@pytest.mark.parametrize("source", ["#while true {}", "#let f(x) = f(x)\n#f(1)", '#panic("no")', "#let x = "])
+def test_runaway_and_broken_templates_are_plain_errors(source: str) -> None:
+    error = failure(source)
+
+    assert error.where is not None
+    assert error.where.file == "notice.typ"
+
+
+def test_a_document_beyond_its_page_limit_is_refused() -> None:
+    with pytest.raises(LimitExceeded) as caught:
+        render(a_task(PLEX + "a #pagebreak() b #pagebreak() c", limits=RenderLimits(pages_max=2)))
+
+    assert caught.value.details == {"pages": "3", "limit": "2"}
+    assert "DOCUGEN_MAX_PAGES" in caught.value.hint
+
+
+def test_a_document_beyond_its_byte_limit_is_refused() -> None:
+    with pytest.raises(LimitExceeded, match="bytes, the limit is 1000") as caught:
+        render(a_task(PLEX + "a", limits=RenderLimits(bytes_max=1_000)))
+
+    assert caught.value.document == "notice.pdf"
+
+
+def test_order_of_keys_and_ways_to_write_a_number_do_not_reach_the_bytes() -> None:
+    source = PLEX + '#repr(json("data.json"))'
+
+    one = render(a_task(source, data={"a": 1, "b": 2.0}))
+    other = render(a_task(source, data={"b": 2, "a": 1.0}))
+
+    assert one == other
+
+
+def test_numbers_json_cannot_carry_are_refused() -> None:
+    error = failure(PLEX + "x", data={"amount": 2**63})
+
+    assert "no canonical JSON form" in error.message
+
+
+def test_every_shipped_font_is_read_once() -> None:
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER])
+
+    check_fonts(fonts)
+
+    assert len(fonts.fonts()) == len(font_files()) > 0
+
+
+def test_absent_and_doubled_fonts_stop_the_start(tmp_path: Path) -> None:
+    empty = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[tmp_path])
+    with pytest.raises(ConfigurationError, match="0 of"):
+        check_fonts(empty)
+
+    (tmp_path / "copy.ttf").write_bytes(font_files()[0].read_bytes())
+    double = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER, tmp_path])
+    with pytest.raises(ConfigurationError, match="exist twice"):
+        check_fonts(double)

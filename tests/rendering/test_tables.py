@@ -1,0 +1,210 @@
+"""Tables as CSV and XLSX, read back by other programs' libraries."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from copy import deepcopy
+from typing import Any
+
+import openpyxl
+import pytest
+from docugen_core.domain.bundle import Format
+from docugen_core.errors import LimitExceeded, RenderFailed
+from docugen_core.rendering.registry import render
+from docugen_core.rendering.task import RenderLimits
+from docugen_core.rendering.xlsx import excel_date_format
+from openpyxl.worksheet.worksheet import Worksheet
+from pack_examples import TABLE_DATA, TABLE_TOML, a_task
+
+FORMATS = [Format.CSV, Format.XLSX]
+
+
+def rendered(format: Format, layout: str = TABLE_TOML, **options: Any) -> bytes:
+    return render(a_task(layout, format, **{"data": TABLE_DATA, **options})).data
+
+
+def sheet_of(data: bytes) -> Worksheet:
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).active
+    assert isinstance(sheet, Worksheet)
+    return sheet
+
+
+def with_first_line(**changes: Any) -> dict[str, Any]:
+    data: dict[str, Any] = deepcopy(dict(TABLE_DATA))
+    data["lines"][0] |= changes
+    return data
+
+
+def test_csv_is_rfc_4180_for_machines() -> None:
+    data = rendered(Format.CSV)
+
+    assert data.count(b"\n") == data.count(b"\r\n") == 4
+    assert list(csv.reader(io.StringIO(data.decode(), newline=""))) == [
+        ["Item", "Quantity", "Price", "Tax", "Sold"],
+        ["'=cmd|' /C calc'!A0", "2", "1234.50", "0.2", "2026-01-31"],
+        ['Tea, "green"', "0.125", "-5.00", "0.055", ""],
+        ["Total", "", "1229.50", "", ""],
+    ]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝"])
+def test_csv_text_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
+    data = rendered(Format.CSV, data=with_first_line(item=f"{start}SUM(A1)"))
+
+    assert list(csv.reader(io.StringIO(data.decode(), newline="")))[1][0] == f"'{start}SUM(A1)"
+
+
+def test_csv_may_be_written_for_people_instead() -> None:
+    data = rendered(Format.CSV, "bom = true\nlocalized = true\n" + TABLE_TOML, locale="de-DE")
+
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))[1:3] == [
+        ["'=cmd|' /C calc'!A0", "2,000", "1.234,50\u00a0€", "20,0\u00a0%", "31.01.26"],
+        ['Tea, "green"', "0,125", "-5,00\u00a0€", "5,5\u00a0%", ""],
+    ]
+
+
+def test_csv_carries_no_specimen_mark_in_its_rows() -> None:
+    assert rendered(Format.CSV, specimen=True) == rendered(Format.CSV, specimen=False)
+
+
+def test_xlsx_cells_are_typed_and_formatted() -> None:
+    sheet = sheet_of(rendered(Format.XLSX, specimen=False))
+
+    assert [cell.value for cell in sheet[1]] == ["Item", "Quantity", "Price", "Tax", "Sold"]
+    assert [cell.value for cell in sheet[2]] == ["=cmd|' /C calc'!A0", 2, 1234.5, 0.2, dt.datetime(2026, 1, 31)]  # noqa: DTZ001
+    assert [cell.value for cell in sheet[3]] == ['Tea, "green"', 0.125, -5, 0.055, None]
+    assert [cell.value for cell in sheet[4]] == ["Total", None, 1229.5, None, None]
+    assert [cell.number_format for cell in sheet[2]] == ["@", "#,##0.000", '"€"#,##0.00', "0.0%", "dd/mm/yyyy"]
+    assert sheet["A2"].data_type == "s"
+    assert sheet["C4"].font.bold
+
+
+def test_xlsx_is_ready_to_read_and_print() -> None:
+    sheet = sheet_of(rendered(Format.XLSX, specimen=False))
+
+    assert (sheet.title, sheet.freeze_panes) == ("Lines", "A2")
+    assert sheet.column_dimensions["C"].width == pytest.approx(15, abs=1)
+    assert sheet["A1"].font.bold
+    assert sheet.print_title_rows == "$1:$1"
+    assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+
+
+def test_xlsx_follows_the_locale_where_the_format_allows() -> None:
+    sheet = sheet_of(rendered(Format.XLSX, locale="fr-FR", specimen=False))
+
+    assert sheet["C2"].number_format == '#,##0.00\u00a0"€"'
+
+
+def test_an_xlsx_specimen_says_so_on_screen_and_on_paper() -> None:
+    sheet = sheet_of(rendered(Format.XLSX, specimen=True))
+
+    assert sheet["A1"].value == "SPECIMEN"
+    assert sheet.oddHeader is not None
+    assert "SPECIMEN" in str(sheet.oddHeader.center.text)
+    assert (sheet["A2"].value, sheet.freeze_panes, sheet.print_title_rows) == ("Item", "A3", "$2:$2")
+
+
+def test_xlsx_is_dated_by_the_document() -> None:
+    def created(day: dt.date | None) -> dt.datetime:
+        book = openpyxl.load_workbook(io.BytesIO(rendered(Format.XLSX, day=day)))
+        found = book.properties.created
+        assert isinstance(found, dt.datetime)
+        return found
+
+    assert created(dt.date(2026, 9, 30)) == dt.datetime(2026, 9, 30)  # noqa: DTZ001 - the format has no zone
+    assert created(None) == dt.datetime(1980, 1, 1)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"price": "9007199254740993.25"}, "more than 15 digits"),
+        ({"sold": "1899-12-31"}, "no day before 1900"),
+        ({"item": "x" * 32_768}, "at most 32767 characters"),
+    ],
+)
+def test_what_a_spreadsheet_would_falsify_is_refused(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(RenderFailed, match=message) as caught:
+        rendered(Format.XLSX, data=with_first_line(**changes))
+
+    assert caught.value.where is not None
+    assert caught.value.where.file == "lines.table.toml"
+
+
+@pytest.mark.parametrize("title", ["x" * 32, "a/b", "a[1]", "'quoted"])
+def test_a_sheet_title_excel_refuses_is_refused_here(title: str) -> None:
+    with pytest.raises(RenderFailed, match="a sheet title has"):
+        rendered(Format.XLSX, TABLE_TOML.replace('title = "Lines"', f'title = "{title}"'))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("changes", "message", "line"),
+    [
+        ({"price": "secret"}, "data.lines[0].price: a column of type money needs a decimal text such as '1234.50'", 13),
+        ({"price": None}, "data.lines[0].price is null", 13),
+        ({"item": 7}, "data.lines[0].item: a column of type text needs a text, not a number", 4),
+        ({"sold": "soon"}, "data.lines[0].sold: a column of type date needs a day such as '2026-09-30'", 25),
+    ],
+)
+def test_a_wrong_value_is_named_by_path_and_column(
+    format: Format, changes: dict[str, Any], message: str, line: int
+) -> None:
+    with pytest.raises(RenderFailed) as caught:
+        rendered(format, data=with_first_line(**changes))
+
+    assert caught.value.message == message
+    assert str(caught.value.where) == f"lines.table.toml:{line}"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_absent_rows_values_and_words_are_errors(format: Format) -> None:
+    nowhere = TABLE_TOML.replace('rows = "lines"', 'rows = "entries"')
+    unworded = TABLE_TOML.replace("columns.item", "columns.nothing")
+    misnamed = TABLE_TOML.replace('value = "quantity"', 'value = "amount"')
+
+    for layout, message in (
+        (nowhere, "data.entries does not exist"),
+        (unworded, "labels.columns.nothing does not exist"),
+        (misnamed, r"data.lines\[0\].amount does not exist"),
+    ):
+        with pytest.raises(RenderFailed, match=message):
+            rendered(format, layout)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_table_beyond_its_row_limit_is_refused(format: Format) -> None:
+    with pytest.raises(LimitExceeded) as caught:
+        rendered(format, limits=RenderLimits(rows_max=1))
+
+    assert caught.value.details == {"rows": "2", "limit": "1"}
+    assert "DOCUGEN_MAX_ROWS" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("values = { price", "values = { cost", "summary names no column: 'cost'"),
+        ('header = "Price"', 'header = "Price"\nheader_label = "columns.item"', "needs either header or header_label"),
+        ('type = "date"', 'type = "date"\ncurrency = "currency"', "only a column of type money has a currency"),
+        ("width = 15", "widht = 15", "unknown key 'columns[2].widht'"),
+    ],
+)
+def test_a_wrong_layout_is_refused_with_its_line(old: str, new: str, message: str) -> None:
+    with pytest.raises(RenderFailed) as caught:
+        rendered(Format.CSV, TABLE_TOML.replace(old, new))
+
+    assert message in caught.value.message
+    assert caught.value.where is not None
+    assert caught.value.where.line > 0
+
+
+@pytest.mark.parametrize(
+    ("cldr", "excel"),
+    [("dd/MM/y", "dd/mm/yyyy"), ("M/d/yy", "m/d/yy"), ("dd.MM.yy", "dd.mm.yy"), ("d 'de' MMM y", "yyyy-mm-dd")],
+)
+def test_cldr_date_patterns_become_spreadsheet_formats(cldr: str, excel: str) -> None:
+    assert excel_date_format(cldr) == excel
