@@ -254,11 +254,15 @@ async def test_the_log_has_a_line_for_a_change_and_for_an_error_and_none_for_a_r
         await scheduler.runs.GetBundleRun(messages.GetBundleRunRequest(name="bundleRuns/mine"))
         with pytest.raises(grpc.aio.AioRpcError):
             await scheduler.runs.GetBundleRun(messages.GetBundleRunRequest(name="bundleRuns/other"))
+        with pytest.raises(grpc.aio.AioRpcError):
+            await scheduler.runs.CreateBundleRun(create(note(locale="Ottoline", salt="x")))
     lines = [e for e in events(log) if str(e["event"]).startswith("rpc_")]
-    assert [(e["event"], e["method"], e["code"], e["run_id"]) for e in lines] == [
+    assert [(e["event"], e["method"], e["code"], e.get("run_id")) for e in lines] == [
         ("rpc_answered", "CreateBundleRun", "OK", "mine"),
         ("rpc_failed", "GetBundleRun", "NOT_FOUND", "other"),
+        ("rpc_failed", "CreateBundleRun", "INVALID_ARGUMENT", None),
     ]
+    assert lines[-1]["fields"] == ["locale"]
     assert "Ottoline" not in log.getvalue()
 
 

@@ -24,7 +24,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
-from docugen_core.errors import DocugenError, InvalidRequest, Unavailable
+from docugen_core.errors import DocugenError, InvalidRequest, RenderFailed, Unavailable
 from google.protobuf.message import DecodeError
 
 from docugen_scheduler.call_limits import CallGroup, CallLimits
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 OUR_SERVICES = "/docugen.v1."
 REQUEST_ID = "x-request-id"
+FIELDS_LOGGED_MAX = 20
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
@@ -191,8 +192,7 @@ class _Call:
     async def failed(self, error: Exception) -> NoReturn:
         """Log `error` and end the call with its status."""
         if isinstance(error, DocugenError):
-            ending = rpc_error(error, self._id)
-            facts = {"reason": error.reason, "error": error.message}
+            ending, facts = rpc_error(error, self._id), _loggable(error)
         else:
             ending, facts = internal_error(self._id), {"reason": "INTERNAL"}
         bug = ending.code is grpc.StatusCode.INTERNAL
@@ -213,11 +213,21 @@ class _Call:
         return facts | {"run_id": run_id} if run_id else facts
 
 
+def _loggable(error: DocugenError) -> dict[str, object]:
+    """What the log may know of an error: messages about fields and documents may quote a customer's data."""
+    facts: dict[str, object] = {"reason": error.reason}
+    if isinstance(error, InvalidRequest | RenderFailed) and error.violations:
+        return facts | {"fields": [violation.path for violation in error.violations[:FIELDS_LOGGED_MAX]]}
+    return facts if isinstance(error, RenderFailed) else facts | {"error": error.message}
+
+
 def _run_id(message: Any) -> str:
     """The run a message is about, as far as it says so."""
-    run = getattr(message, "bundle_run", None)
-    name = getattr(run, "bundle_run_id", "") or getattr(message, "bundle_run_id", "") or getattr(message, "name", "")
-    return str(name).removeprefix("bundleRuns/")[:200]
+    run_id = getattr(getattr(message, "bundle_run", None), "bundle_run_id", "") or getattr(message, "bundle_run_id", "")
+    name = str(getattr(message, "name", "") or getattr(message, "parent", ""))
+    if not run_id and name.startswith("bundleRuns/"):
+        run_id = name.split("/")[1]
+    return str(run_id)[:100]
 
 
 def _request_id(context: Context) -> str:
