@@ -1,0 +1,51 @@
+"""Renders in the calling process, so that whatever surrounds the process (clock, locale, time zone) reaches the engines.
+
+python tests/direct_renderer.py BUNDLE      prints the manifest
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from docugen_core.assembly import assemble_intake
+from docugen_core.config import Settings
+from docugen_core.domain.json import JsonValue
+from docugen_core.domain.manifest import Engine, Manifest
+from docugen_core.generation import BundleRenderer
+from docugen_core.rendering.engine import engine
+from docugen_core.rendering.registry import render
+from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
+from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job
+
+
+class DirectRenderer:
+    """Implements ports.Renderer without the protection of a process of its own."""
+
+    @property
+    def engine(self) -> Engine:
+        return engine()
+
+    async def render(self, task: RenderTask) -> Rendering:
+        return render(task)
+
+
+async def render_bundle(bundle: JsonValue, intake: Intake) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest of `bundle`, and the bytes of its artefacts by SHA-256."""
+    job = prepare_generation_job(SubmitRequest(bundle), intake)
+    kept: dict[str, bytes] = {}
+
+    async def keep(data: bytes) -> None:
+        import hashlib
+
+        kept[hashlib.sha256(data).hexdigest()] = data
+
+    bundles = BundleRenderer(intake.catalogue, intake.generators, DirectRenderer(), RenderLimits())
+    return await bundles.render(job.bundle, keep), kept
+
+
+if __name__ == "__main__":
+    manifest, _ = asyncio.run(render_bundle(json.loads(Path(sys.argv[1]).read_text()), assemble_intake(Settings())))
+    sys.stdout.write(manifest.to_bytes().decode())
