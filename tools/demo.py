@@ -1,7 +1,8 @@
 """`make demo`: one bundle rendered twice, over gRPC and without a server, and every byte compared.
 
 Starts a scheduler on a free port of this machine, uses the command line as anybody would, and leaves everything under
-var/demo/ (or a folder named as argument). The second rendering runs in other processes, under another hash seed, time zone and language: none may matter.
+var/demo/ (or the folder given as argument). The second rendering runs in other processes, under another hash seed, time
+zone and language: none may matter.
 """
 
 from __future__ import annotations

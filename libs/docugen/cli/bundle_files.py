@@ -1,6 +1,6 @@
 """Reading a bundle file: strict JSON from a path or from standard input, and what the command line lays over it.
 
-What makes text unambiguous JSON is decided in `docugen_core.json_input`, the same for files and for requests. What the fields
+What makes text unambiguous JSON is decided in `docugen_core.strict_json.reading`, the same for files and for requests. What the fields
 mean is not looked at here.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from docugen_core.config import Settings
 from docugen_core.domain.failure import Violation
 from docugen_core.errors import InvalidRequest
-from docugen_core.json_input import parse_json
+from docugen_core.strict_json.reading import parse_json
 from docugen_core.validation import ENVELOPE_DEPTH
 
 from docugen.cli.failures import wrong_input

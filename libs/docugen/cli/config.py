@@ -9,7 +9,7 @@ from docugen_core import config as core_config
 from docugen_core.config import Declaration
 
 from docugen.cli.options import json_option
-from docugen.cli.output import emit, table
+from docugen.cli.output import emit, say, table
 
 
 @click.command()
@@ -25,7 +25,7 @@ def config(markdown: bool, as_json: bool) -> None:
                          choices, description}]}
     """
     if markdown:
-        click.echo(settings_markdown(), nl=False)
+        say(settings_markdown().rstrip())
         return
     present, given = core_config.load(), core_config.given()
     document = {

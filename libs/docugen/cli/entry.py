@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from docugen.cli.failures import report
+from docugen.cli.output import ReaderGone
 
 COMMANDS = {
     "render": ("docugen.cli.render:render", "Render a bundle here, without a server."),
@@ -59,7 +60,7 @@ def docugen() -> None:
     Exit codes: 0 it worked
                 1 it did not work: a failed run, a difference, no answer from the server
                 2 the input or the usage is wrong; the same again gives the same
-              130 interrupted by Ctrl-C
+              130 interrupted by Ctrl-C; 141 the reader of stdout went away
 
     Settings come from the environment (DOCUGEN_...): `docugen config` lists them.
 
@@ -79,9 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str]) -> int:
     try:
         code = docugen.main(args=list(arguments), prog_name="docugen", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`). Python would complain once more when it flushes at the end.
+    except ReaderGone:
+        # Python would complain about the closed pipe once more, when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (KeyboardInterrupt, click.Abort):

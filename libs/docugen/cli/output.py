@@ -16,10 +16,21 @@ import click
 Document = Mapping[str, Any]
 
 
+class ReaderGone(Exception):
+    """Whoever reads our stdout has seen enough (`| head`)."""
+
+
 def emit(document: Document, view: Callable[[Any], str], *, as_json: bool) -> None:
     """The result of a command, on stdout."""
-    text = json.dumps(document, ensure_ascii=False, indent=2) if as_json else view(document)
-    click.echo(text, color=wants_colour(sys.stdout))
+    say(json.dumps(document, ensure_ascii=False, indent=2) if as_json else view(document))
+
+
+def say(text: str) -> None:
+    """A result, on stdout. Raises ReaderGone, which click, unlike BrokenPipeError, leaves to `entry`."""
+    try:
+        click.echo(text, color=wants_colour(sys.stdout))
+    except BrokenPipeError:
+        raise ReaderGone from None
 
 
 def warn(text: str) -> None:

@@ -11,7 +11,7 @@ from docugen_core.domain.bundle import TemplateReference
 from docugen.cli import local
 from docugen.cli.failures import wrong_input
 from docugen.cli.options import json_option, server_option
-from docugen.cli.output import emit, table
+from docugen.cli.output import emit, say, table
 
 if TYPE_CHECKING:
     from docugen_core.rendering.packs import Template, TemplatePack
@@ -61,7 +61,7 @@ def show(name: str, sample: bool, schema: bool, server: str | None, as_json: boo
     if template_name:
         document["templates"] = [_chosen(document, template_name)]
     if (sample or schema) and not as_json:
-        click.echo(json.dumps(_only(document, "sample" if sample else "schema"), ensure_ascii=False, indent=2))
+        say(json.dumps(_only(document, "sample" if sample else "schema"), ensure_ascii=False, indent=2))
         return
     emit({"template_pack": document}, _pack_view, as_json=as_json)
 

@@ -1,0 +1,91 @@
+"""How a command ends for the shell: interrupted, cut off by its reader, or told nonsense."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cli_process import DOCUGEN, Ended, environment
+
+
+def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [DOCUGEN, "validate", "-"],
+        cwd=tmp_path,
+        env=environment() | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as command:
+        assert command.stdin is not None
+        command.stdin.write(b'{"documents": ' + b" " * 200_000)  # more than a pipe holds: it is reading now
+        command.stdin.flush()
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out, err.strip()) == (130, b"", b"")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [DOCUGEN, "config"], cwd=tmp_path, env=environment(), stdout=writing, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["frob"], "USAGE"),
+        (["render"], "USAGE"),
+        (["render", "nowhere.json"], "BUNDLE_NOT_FOUND"),
+        (["render", "."], "BUNDLE_NOT_READABLE"),
+        (["submit", "note.json", "--label", "team"], "USAGE"),
+        (["runs", "ls", "--limit", "0"], "USAGE"),
+        (["runs", "show"], "USAGE"),
+        (["verify", "run", "--local", "--server", "127.0.0.1:1"], "USAGE"),
+        (["templates", "show", "nope"], "TEMPLATE_NOT_FOUND"),
+        (["templates", "show", "invoice/nope"], "TEMPLATE_NOT_FOUND"),
+        (["templates", "show", "invoice@9.9.9"], "TEMPLATE_NOT_FOUND"),
+        (["templates", "show", "a/b/c"], "INVALID_INPUT"),
+    ],
+)
+def test_wrong_usage_and_input_end_with_2_and_a_remedy(
+    docugen: Callable[..., Ended], note_file: Path, arguments: list[str], reason: str
+) -> None:
+    assert note_file.exists()
+    ended = docugen(*arguments, "--json")
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.error()["reason"] == reason
+    assert ended.error()["hint"]
+    text = docugen(*arguments)
+    assert text.code == 2
+    assert text.err.startswith("error: ")
+    assert "\nhint: " in text.err
+
+
+def test_a_server_that_does_not_answer_is_a_failure_and_not_wrong_input(docugen: Callable[..., Ended]) -> None:
+    ended = docugen("runs", "ls", "--server", "127.0.0.1:1", "--json")
+    assert ended.code == 1
+    assert ended.error()["reason"] == "UNAVAILABLE"
+    assert "docugen serve" in ended.error()["hint"]
+
+
+@pytest.mark.parametrize("command", [["render", "-"], ["validate", "-"], ["submit", "-"], ["config"], ["serve"]])
+def test_a_misspelt_setting_is_refused_by_every_command_that_reads_settings(
+    docugen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("DOCUGEN_STORE_ULR", "file:///srv")
+    ended = docugen(*command, "--json")
+    assert ended.code == 2
+    assert ended.error()["reason"] == "INVALID_CONFIGURATION"
+    assert "did you mean DOCUGEN_STORE_URL?" in ended.error()["message"]

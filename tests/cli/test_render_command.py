@@ -1,0 +1,96 @@
+"""`docugen render`, as a process: what lands in the folder, what does not, and how a failure reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from cli_process import INVOICE, NOTE, process
+from scheduler_server import note_settings
+
+
+@pytest.fixture
+def packs(tmp_path: Path) -> str:
+    """DOCUGEN_TEMPLATE_PATH with the pack `note`."""
+    return note_settings(tmp_path / "installed").template_path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_bundle_becomes_files_with_a_manifest_that_vouches_for_them(tmp_path: Path) -> None:
+    ended = process("render", INVOICE, "--json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    document = ended.json()
+    folder = tmp_path / "out" / "invoice"
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert document["directory"] == "out/invoice"
+    assert document["manifest"]["sha256"] == hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    assert {a["name"]: a["sha256"] for a in document["artefacts"]} == {
+        a["name"]: hashlib.sha256((folder / a["name"]).read_bytes()).hexdigest() for a in manifest["artefacts"]
+    }
+    assert files(folder) == sorted(["manifest.json", *(a["name"] for a in manifest["artefacts"])])
+    assert files(tmp_path / "out") == ["invoice"], "the private store must be gone"
+    assert [line.split()[0] for line in ended.err.splitlines()] == ["rendered"] * len(manifest["artefacts"])
+
+
+def test_rendering_again_touches_nothing_and_mends_what_was_changed(note_file: Path, packs: str) -> None:
+    folder = note_file.parent / "out" / "note"
+    first = process("render", note_file, cwd=note_file.parent, DOCUGEN_TEMPLATE_PATH=packs)
+    assert first.code == 0, first.err
+    stamps = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    second = process("render", note_file, "--quiet", cwd=note_file.parent, DOCUGEN_TEMPLATE_PATH=packs)
+    assert "all files are up to date" in second.out
+    assert second.err == ""
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
+    (folder / "note.txt").write_text("SPECIMEN hallo\n")
+    third = process("render", note_file, "--json", cwd=note_file.parent, DOCUGEN_TEMPLATE_PATH=packs)
+    assert [a["changed"] for a in third.json()["artefacts"]] == [True]
+    assert (folder / "note.txt").read_text() == "SPECIMEN hello\n"
+
+
+def test_a_bundle_may_come_from_standard_input(tmp_path: Path, packs: str) -> None:
+    ended = process("render", "-", cwd=tmp_path, stdin=json.dumps(NOTE), DOCUGEN_TEMPLATE_PATH=packs)
+    assert ended.code == 0, ended.err
+    assert files(tmp_path / "out" / "bundle") == ["manifest.json", "note.txt"]
+
+
+def test_the_store_of_the_settings_is_left_alone(tmp_path: Path, note_file: Path, packs: str) -> None:
+    store = tmp_path / "kept"
+    settings = {"DOCUGEN_TEMPLATE_PATH": packs, "DOCUGEN_STORE_URL": f"file://{store}", "DOCUGEN_QUEUE_ENABLED": "true"}
+    ended = process("render", note_file, cwd=tmp_path, **settings)
+    assert ended.code == 0, ended.err
+    assert not store.exists()
+
+
+def test_a_template_failure_shows_the_place_the_line_and_the_remedy(
+    tmp_path: Path, note_file: Path, packs: str
+) -> None:
+    (Path(packs) / "note" / "note.txt").write_text("SPECIMEN\nDear {{ data.nmae }},\n")
+    ended = process("render", note_file, cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs)
+    assert ended.code == 1
+    assert ended.out == ""
+    assert "--> note.txt:2" in ended.err
+    assert "2 | Dear {{ data.nmae }}," in ended.err
+    assert "[TEMPLATE_FAILED]" in ended.err
+    assert "Traceback" not in ended.err
+    error = process("render", note_file, "-q", "--json", cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs).error()
+    assert (error["document"], error["location"]["file"], error["location"]["line"]) == ("note.txt", "note.txt", 2)
+    assert not (tmp_path / "out" / "note").exists(), "a failed run leaves nothing"
+
+
+def test_an_older_result_is_kept_when_the_new_run_fails(tmp_path: Path, note_file: Path, packs: str) -> None:
+    assert process("render", note_file, cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs).code == 0
+    (Path(packs) / "note" / "note.txt").write_text("{{ data.nmae }}")
+    assert process("render", note_file, cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs).code == 1
+    assert files(tmp_path / "out" / "note") == ["manifest.json", "note.txt"]
+
+
+def test_a_document_cannot_take_the_place_of_the_manifest(tmp_path: Path) -> None:
+    bundle = {"documents": [{"name": "manifest.json", "format": "json", "template": "invoice/invoice"}]}
+    ended = process("render", "-", "--json", cwd=tmp_path, stdin=json.dumps(bundle))
+    assert ended.code == 2
+    assert [v["path"] for v in ended.error()["violations"]] == ["documents[0].name"]

@@ -1,0 +1,63 @@
+"""What a command does not need is not imported: a help page waits for no engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_process import INVOICE, environment
+
+ENGINES = ("typst", "minijinja", "xlsxwriter", "pypdfium2")
+HEAVY = (
+    "grpc",
+    "google.protobuf",
+    "rich",
+    "typst",
+    "minijinja",
+    "xlsxwriter",
+    "babel",
+    "structlog",
+    "jsonschema_rs",
+    "asyncio",
+)
+
+PROGRAM = """
+import json, sys
+from docugen.cli import main
+try:
+    main(sys.argv[2:])
+except SystemExit as ended:
+    with open(sys.argv[1], "w") as file:
+        json.dump({"code": ended.code, "modules": sorted(sys.modules)}, file)
+"""
+
+
+def imported(tmp_path: Path, *arguments: str) -> set[str]:
+    """The modules in memory after `docugen ARGUMENTS`, which succeeds."""
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-c", PROGRAM, str(report), *arguments]
+    subprocess.run(command, cwd=tmp_path, env=environment(), check=True, capture_output=True, timeout=100)
+    result = json.loads(report.read_text())
+    assert result["code"] == 0
+    return set(result["modules"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], HEAVY),
+        (["config"], HEAVY),
+        (["version"], HEAVY),
+        (["render", "--help"], ("grpc", "rich", *ENGINES)),
+        (["templates", "ls"], ("grpc", "google.protobuf", "rich", *ENGINES)),
+        (["validate", str(INVOICE)], ("grpc", "google.protobuf", "rich", *ENGINES)),
+        (["render", str(INVOICE)], ("grpc", "google.protobuf", *ENGINES)),
+        (["runs", "--help"], ("rich", "structlog", *ENGINES)),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(tmp_path: Path, arguments: list[str], absent: tuple[str, ...]) -> None:
+    modules = imported(tmp_path, *arguments)
+    assert [name for name in absent if name in modules] == []
