@@ -23,7 +23,7 @@ from docugen_core.domain.json import JsonObject
 from docugen_core.domain.seed import SeedStream
 from docugen_core.errors import NotFound, RenderFailed
 from docugen_core.generators.generator import Generator, GeneratorContext
-from docugen_core.json_input import normalised, utf16_order, value_violations
+from docugen_core.strict_json.reading import normalised, utf16_order, value_violations
 
 GENERATED_DEPTH_MAX = 200
 

@@ -155,7 +155,7 @@ def test_canonical_json_is_rfc_8785(value: Any) -> None:
 def test_a_value_of_numbers_every_language_reads_survives_being_stored(value: Any) -> None:
     """Floats beyond are not in here: 2.0**53 is written with digits only and read back as an integer that is refused.
 
-    `json_input` refuses them at the door for that reason.
+    `strict_json.reading` refuses them at the door for that reason.
     """
     assert canonical_json(json.loads(canonical_json(value))) == canonical_json(value)
 

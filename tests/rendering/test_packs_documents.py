@@ -10,8 +10,8 @@ import pypdf
 import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import RenderFailed
-from docugen_core.json_schema import Schema
 from docugen_core.rendering.packs import TemplatePack
+from docugen_core.strict_json.schema import Schema
 from shipped_packs import LOCALES, catalogue, example, pages_of, rendered, resolved, shipped
 
 OFFERED = [

@@ -1,4 +1,4 @@
-"""schemas/bundle.schema.json is what the domain says, and says enough for an editor."""
+"""bundle.schema.json is what the domain says, and says enough for an editor."""
 
 from __future__ import annotations
 

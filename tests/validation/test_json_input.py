@@ -9,7 +9,7 @@ import pytest
 from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
-from docugen_core.json_input import NUMBER_MAX, normalised, parse_json, value_violations
+from docugen_core.strict_json.reading import NUMBER_MAX, normalised, parse_json, value_violations
 from hypothesis import given
 from hypothesis import strategies as st
 

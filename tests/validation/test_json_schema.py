@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import ConfigurationError
-from docugen_core.json_path import field_path
-from docugen_core.json_schema import Schema, compiled
+from docugen_core.strict_json.places import field_path
+from docugen_core.strict_json.schema import Schema, compiled
 
 PAYMENT: JsonObject = {
     "oneOf": [

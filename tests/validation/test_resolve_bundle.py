@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from docugen_core.composition import Generators, compose, generated_data
-from docugen_core.document_names import name_problem
 from docugen_core.domain.bundle import Format, PinnedTemplate, ResolvedBundle, ResolvedGenerator
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
 from docugen_core.validation import validate_run_id
+from docugen_core.validation.names import name_problem
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,9 +12,9 @@ from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
 from docugen_core.generators.registry import GeneratorRegistry
-from docugen_core.json_input import parse_json
-from docugen_core.json_schema import Schema
 from docugen_core.rendering.catalogue import TemplateCatalogue
+from docugen_core.strict_json.reading import parse_json
+from docugen_core.strict_json.schema import Schema
 from docugen_core.validation import BundleLimits, bundle_schema_json, resolve_bundle
 
 CATALOGUE = TemplateCatalogue.load([])

@@ -10,17 +10,20 @@ else is 1.
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
+from docugen_core import config
 from docugen_core.errors import ConfigurationError, DocugenError, InvalidRequest, NotPossibleNow
 
 from docugen.cli.output import warn
 
 DID_NOT_WORK = 1
 WRONG_INPUT = 2
+INTERNAL = "INTERNAL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def wrong_input(message: str, *, reason: str = "INVALID_INPUT", hint: str = "") 
 def report(error: Exception, *, as_json: bool) -> int:
     """Tell the user about `error` on stderr; returns the exit code."""
     problem = problem_of(error)
+    if problem.reason == INTERNAL and _debugging():
+        traceback.print_exception(error)
     if as_json:
         warn(json.dumps({"error": problem.to_json()}, ensure_ascii=False, indent=2))
     else:
@@ -92,16 +97,24 @@ def problem_of(error: Exception) -> Problem:
         case _:
             return Problem(
                 f"an internal error ended the command: {type(error).__name__}",
-                "INTERNAL",
+                INTERNAL,
                 "This is a fault of DocuGen. Run it again with DOCUGEN_LOG_LEVEL=debug and report what it prints.",
             )
+
+
+def _debugging() -> bool:
+    """Whether the user asked for what only developers can read."""
+    try:
+        return config.load().log_level == "debug"
+    except ConfigurationError:
+        return False
 
 
 def run_problem(failure: Mapping[str, Any], *, source: str = "", exit_code: int = DID_NOT_WORK) -> Problem:
     """The recorded failure of a run (`Failure.to_json()`, or a client RunError as JSON) as a Problem."""
     return Problem(
         message=failure["message"],
-        reason=failure.get("code") or failure.get("reason") or "INTERNAL",
+        reason=failure.get("code") or failure.get("reason") or INTERNAL,
         hint=failure["hint"],
         document=failure["document"],
         violations=failure["violations"],

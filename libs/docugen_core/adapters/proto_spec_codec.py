@@ -25,8 +25,8 @@ from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.domain.run import ExecutionPolicy, Priority
 from docugen_core.errors import InvalidRequest
-from docugen_core.json_input import parse_json
-from docugen_core.json_path import field_path
+from docugen_core.strict_json.places import field_path
+from docugen_core.strict_json.reading import parse_json
 from docugen_core.submission import SubmitRequest
 from docugen_core.validation import BundleLimits
 

@@ -1,4 +1,4 @@
-"""From a CreateBundleRunRequest to a checked submit: all violations of the whole request at once, nothing stored."""
+"""From a CreateBundleRunRequest to a submit: the violations of the whole request at once, nothing stored."""
 
 from __future__ import annotations
 
@@ -9,14 +9,8 @@ from docugen.v1 import bundle_run_service_pb2
 from docugen_core.adapters.proto_spec_codec import Decoded, decode_request
 from docugen_core.domain.failure import Violation
 from docugen_core.errors import InvalidRequest
-from docugen_core.ports import GenerationJob
 from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job
 from docugen_core.validation import validate_run_id
-
-
-def checked_job(request: bundle_run_service_pb2.CreateBundleRunRequest, intake: Intake) -> GenerationJob:
-    """The job `request` asks for. Raises InvalidRequest with every violation."""
-    return prepare_generation_job(checked_request(request, intake), intake)
 
 
 def checked_request(request: bundle_run_service_pb2.CreateBundleRunRequest, intake: Intake) -> SubmitRequest:

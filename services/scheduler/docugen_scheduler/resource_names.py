@@ -14,7 +14,7 @@ import re
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.errors import InvalidRequest
-from docugen_core.json_path import quoted, shortened
+from docugen_core.strict_json.places import quoted, shortened
 
 _ARTEFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PACK = re.compile(r"[a-z][a-z0-9-]{1,62}")

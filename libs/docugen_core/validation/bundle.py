@@ -4,8 +4,8 @@ One pass, lenient: a fault in one field never hides a fault in another. A docume
 looked up and its data checked. Only what would make the rest meaningless ends the check early: text without a canonical
 form, nesting or documents beyond the bounds, a request that is no object.
 
-Rules that a schema can state are in `schemas/bundle.schema.json`; documents in `document_checks`, surroundings in
-`world_fields`. In here: the order of the checks, the generator, and the data. Nothing is rendered, stored or changed; no clock
+Rules that a schema can state are in `bundle.schema.json`; documents in `documents`, surroundings in
+`world`. In here: the order of the checks, the generator, and the data. Nothing is rendered, stored or changed; no clock
 is read.
 
 A document's data is checked as it will be rendered: generated, shared and own data laid over each other (`composition`), and a
@@ -23,17 +23,17 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from docugen_core.composition import Generators, Layer, compose, generated_data, origin
-from docugen_core.document_checks import DocumentDraft, Pinned, Templates, read_documents, resolved_documents
 from docugen_core.domain.bundle import BundleSpec, ResolvedBundle, ResolvedGenerator
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import InvalidRequest, NotFound, RenderFailed
-from docugen_core.findings import VIOLATIONS_MAX, Finding, written_out
-from docugen_core.json_input import normalised, value_violations
-from docugen_core.json_path import Place, field_path
-from docugen_core.json_schema import SCANNED_MAX, Schema, compiled
-from docugen_core.world_fields import Unfit, canonical_locale, known_time_zone, real_date, usable_seed
+from docugen_core.strict_json.findings import VIOLATIONS_MAX, Finding, written_out
+from docugen_core.strict_json.places import Place, field_path
+from docugen_core.strict_json.reading import normalised, value_violations
+from docugen_core.strict_json.schema import SCANNED_MAX, Schema, compiled
+from docugen_core.validation.documents import DocumentDraft, Pinned, Templates, read_documents, resolved_documents
+from docugen_core.validation.world import Unfit, canonical_locale, known_time_zone, real_date, usable_seed
 
 ENVELOPE_DEPTH = 3
 """Levels of a request around a document's data: the bundle, its list of documents, the document."""
@@ -79,7 +79,7 @@ def validate_run_id(text: str) -> None:
 
 def bundle_schema_json() -> dict[str, Any]:
     """The JSON Schema of the bundle file as shipped: for editors, `docugen` and the reference pages."""
-    text = (files("docugen_core") / "schemas" / "bundle.schema.json").read_text(encoding="utf-8")
+    text = (files("docugen_core.validation") / "bundle.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 

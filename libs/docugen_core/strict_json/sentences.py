@@ -17,7 +17,7 @@ from typing import Any
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from docugen_core.domain.json import JsonValue
-from docugen_core.json_path import SHOWN_CHARS_MAX, Place, quoted, shortened
+from docugen_core.strict_json.places import SHOWN_CHARS_MAX, Place, quoted, shortened
 
 HINT_CHARS_MAX = 200
 OPTIONS_SHOWN = 12

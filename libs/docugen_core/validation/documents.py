@@ -13,13 +13,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from docugen_core.document_names import clashes, name_problem
 from docugen_core.domain.bundle import Format, PinnedTemplate, ResolvedDocument, TemplateReference
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import NotFound
-from docugen_core.findings import Finding
-from docugen_core.json_path import Place
 from docugen_core.rendering.packs import Template, TemplatePack
+from docugen_core.strict_json.findings import Finding
+from docugen_core.strict_json.places import Place
+from docugen_core.validation.names import clashes, name_problem
 
 
 class Templates(Protocol):

@@ -1,7 +1,7 @@
 """JSON Schema (draft 2020-12) with findings a person can act on.
 
 `jsonschema_rs` decides *whether* a value fits; this room says *where*: one finding per wrong field, at the field itself (a
-missing or unknown field is named by its own path), in the order of the value. What each says is in `schema_sentences`.
+missing or unknown field is named by its own path), in the order of the value. What each says is in `sentences`.
 Formats are asserted, unknown formats refused, references never leave the schema, patterns have a bounded number of steps.
 
 Of `anyOf` and `oneOf` only the branch the author most likely meant is reported: the one whose types and constants match at
@@ -24,9 +24,9 @@ from jsonschema_rs import ValidationErrorKind as Kind
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import ConfigurationError
-from docugen_core.findings import VIOLATIONS_MAX, Finding, in_order, more_violations
-from docugen_core.json_path import Place, field_path, value_at
-from docugen_core.schema_sentences import does_not_fit, explained, must_be_of_type
+from docugen_core.strict_json.findings import VIOLATIONS_MAX, Finding, in_order, more_violations
+from docugen_core.strict_json.places import Place, field_path, value_at
+from docugen_core.strict_json.sentences import does_not_fit, explained, must_be_of_type
 
 SCANNED_MAX = 10_000
 """Faults read from the validator for one value: in a table with a million bad cells the rest says nothing new."""
@@ -60,7 +60,7 @@ class Schema:
         """What is wrong with `value`, in the order of `value`; empty exactly when it fits. Not more than SCANNED_MAX.
 
         Of a long list with faults among its first ITEMS_FIRST items only those are reported: a wrong column of a large
-        table is wrong in every row. `value` is plain JSON of bounded depth: see `json_input.value_violations`.
+        table is wrong in every row. `value` is plain JSON of bounded depth: see `reading.value_violations`.
         """
         if self._validator.is_valid(value):
             return []

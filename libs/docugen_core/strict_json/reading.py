@@ -12,7 +12,7 @@ the offending field, instead of being read one way by chance (RFC 8259 section 4
 `normalised` then removes what the digest cannot see (key order, `1.0` against `1`): two requests with one digest must reach the
 templates as one value.
 
-Not in here: what the fields mean. That is `json_schema` and `validation`.
+Not in here: what the fields mean. That is `schema` and `validation`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
-from docugen_core.findings import VIOLATIONS_MAX
-from docugen_core.json_path import Place, field_path, quoted
+from docugen_core.strict_json.findings import VIOLATIONS_MAX
+from docugen_core.strict_json.places import Place, field_path, quoted
 
 NUMBER_MAX = 2**53 - 1
 

@@ -1,7 +1,7 @@
 """Names of documents: safe on every file system, in every archive, in every URL.
 
 A name becomes a file name in the store, in ZIP archives and on the caller's disk, whatever system that has. The character set
-is stated in `schemas/bundle.schema.json`; in here is what no pattern says: no `..`, no name that Windows reserves for a
+is stated in `bundle.schema.json`; in here is what no pattern says: no `..`, no name that Windows reserves for a
 device, the extension of the format, and no two names that a case-insensitive file system takes for one.
 """
 

@@ -16,7 +16,7 @@ from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 
 from docugen_core.domain.seed import SEED_BYTES_MAX
-from docugen_core.findings import did_you_mean
+from docugen_core.strict_json.findings import did_you_mean
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8}){0,3}")
 NAME_CHARS_MAX = 64

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.json import JsonValue
-from docugen_core.json_path import Place, field_path, request_order
+from docugen_core.strict_json.places import Place, field_path, request_order
 
 VIOLATIONS_MAX = 100
 SPELLING_CHARS_MAX = 100
