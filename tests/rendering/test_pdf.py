@@ -15,7 +15,7 @@ import typst
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
 from docugen_core.rendering.engine import FONT_FOLDER, font_files
 from docugen_core.rendering.packs import PdfOptions
-from docugen_core.rendering.pdf import check_fonts, page_count
+from docugen_core.rendering.pdf import ROOT, check_fonts, page_count
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderLimits
 from pack_examples import PLEX, a_task
@@ -151,9 +151,13 @@ def test_files_outside_the_pack_cannot_be_read(path: str) -> None:
     error = failure(f'#read("{path}")')
 
     assert "root:" not in error.message
-    assert "docugen-empty" not in error.message
+    assert str(ROOT.parent) not in error.message
     assert "files of its own pack" in error.hint
     assert str(error.where) == "notice.typ:1:7"
+
+
+def test_the_engines_root_holds_nothing_to_read() -> None:
+    assert [path.name for path in ROOT.iterdir()] == [".gitkeep"]
 
 
 def test_reading_a_template_name_of_another_document_finds_nothing() -> None:

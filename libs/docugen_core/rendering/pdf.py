@@ -19,10 +19,8 @@ packs, never from documents, and render processes are recycled long before.
 
 from __future__ import annotations
 
-import atexit
 import datetime as dt
 import re
-import tempfile
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
 
 MAIN_FILE = "main.typ"
 LIBRARY = "docugen.typ"
+ROOT = Path(__file__).parent / "empty"
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BEFORE_TODAY = -377_705_116_800
@@ -91,9 +90,7 @@ def compiler() -> typst.Compiler:
 
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER])
     check_fonts(fonts)
-    root = Path(tempfile.mkdtemp(prefix="docugen-empty-"))
-    atexit.register(_remove, root)
-    return typst.Compiler(root=root, font_paths=fonts, package_path=root, package_cache_path=root)
+    return typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
 
 
 def check_fonts(fonts: typst.Fonts) -> None:
@@ -178,8 +175,3 @@ def _refuse_other_todays(task: RenderTask) -> None:
 
 def _tagged(options: PdfOptions) -> bool:
     return options.tags or not _ALWAYS_TAGGED.isdisjoint(options.standards)
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        folder.rmdir()
