@@ -136,6 +136,15 @@ async def test_a_process_that_died_while_idle_is_replaced_without_being_asked(po
     await until("another process is ready", lambda: pool.process_ids and pool.process_ids != (pid,))
 
 
+async def test_processes_that_cannot_live_are_not_started_for_ever() -> None:
+    unsettable = 1 << 50
+    async with RenderPool(Settings(render_processes=2, render_memory_mb=unsettable)) as pool:
+        with pytest.raises(RenderInterrupted, match="ended before they took the document"):
+            await pool.render(HELLO)
+
+        await until("no process is left", lambda: not pool.process_ids)
+
+
 async def test_a_fork_server_that_died_is_started_again(pool: RenderPool) -> None:
     (pid,) = pool.process_ids
     os.kill(parent(pid), signal.SIGKILL)

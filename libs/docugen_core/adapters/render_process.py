@@ -211,7 +211,9 @@ class RenderProcess:
         self._server.kill(self.pid)
         status = await self._server.exit_status(self.pid)
         if os.WIFSIGNALED(status):
-            name = signal.Signals(os.WTERMSIG(status)).name
+            number = os.WTERMSIG(status)
+            known = {member.value: member.name for member in signal.Signals}
+            name = known.get(number, f"signal {number}")
             message, details = f"the render process was ended by {name}", {"signal": name}
         else:
             code = os.waitstatus_to_exitcode(status)
