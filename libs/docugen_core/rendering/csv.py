@@ -17,7 +17,8 @@ from decimal import Decimal
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.locale import format_day, format_money, format_number, format_percent
 from docugen_core.rendering.packs import Template
-from docugen_core.rendering.tables import Cell, ColumnType, Money, Table, fill_table
+from docugen_core.rendering.table_layout import ColumnType
+from docugen_core.rendering.tables import Cell, Money, Table, fill_table
 from docugen_core.rendering.task import Rendering, RenderTask
 
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")

@@ -27,7 +27,7 @@ from docugen_core.rendering.packs import (
     pack_digest,
 )
 from docugen_core.rendering.strict_toml import TomlProblem, TomlTable, parse_toml
-from docugen_core.rendering.tables import parse_layout
+from docugen_core.rendering.table_layout import parse_layout
 
 T = TypeVar("T")
 

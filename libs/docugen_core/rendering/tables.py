@@ -1,24 +1,7 @@
-"""Tables laid out by a `*.table.toml`, shared by CSV and XLSX: which rows, which columns, what type each value has.
+"""Tables: a layout filled with a document's data, for CSV and XLSX alike.
 
-    title = "Lines"                   # the sheet
-    rows = "lines"                    # path in the data, to an array of objects
-    bom = false                       # CSV only: begin with a byte order mark (for Excel)
-    localized = false                 # CSV only: the locale's figures and days instead of `1234.50` and `2026-09-30`
-
-    [[columns]]
-    header_label = "columns.amount"   # a path in the labels; `header = "Amount"` for a fixed text
-    value = "amount"                  # path in the row
-    type = "money"                    # text (default), integer, decimal, money, date, percent (0.2 is 20 %)
-    currency = "currency"             # money: path in the row, else in the data
-    decimals = 2                      # decimal, percent: digits after the point; default: as many as the data has
-    width = 14                        # XLSX, in characters
-    optional = true                   # absent, null and "" are an empty cell; otherwise they are an error
-
-    [[summary]]                       # rows below the table
-    label = "Total"                   # in the first column that has no value here
-    values = { amount = "totals.amount" }   # column's `value` -> path in the data
-
-Every text may be given as `<key>_label` instead: a path in the labels. Errors name the path of the value, never the value.
+Cells are typed here, once, so that both formats agree on what a value is. Errors name the path of the value and the column of
+the layout, never the value: it is customer data.
 """
 
 from __future__ import annotations
@@ -27,7 +10,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
 from docugen_core.domain.failure import SourceLocation
@@ -35,17 +17,9 @@ from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.rendering.inputs import template_context
 from docugen_core.rendering.locale import as_day, as_decimal, json_kind
 from docugen_core.rendering.packs import Template
-from docugen_core.rendering.strict_toml import TomlProblem, TomlTable, parse_toml
+from docugen_core.rendering.strict_toml import TomlProblem, parse_toml
+from docugen_core.rendering.table_layout import Column, ColumnType, SummaryRow, TableLayout, Wording, parse_layout
 from docugen_core.rendering.task import RenderTask
-
-
-class ColumnType(Enum):
-    TEXT = "text"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    MONEY = "money"
-    DATE = "date"
-    PERCENT = "percent"
 
 
 class Money(NamedTuple):
@@ -56,45 +30,6 @@ class Money(NamedTuple):
 
 
 Cell: TypeAlias = str | Decimal | Money | dt.date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """A text of the layout: fixed, or a path in the labels."""
-
-    text: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """line: of its heading in the layout, for errors. decimals: -1 for as many as the data has."""
-
-    header: Wording
-    value: str
-    type: ColumnType
-    currency: str
-    decimals: int
-    width: int
-    optional: bool
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryRow:
-    label: Wording
-    values: Mapping[str, str]
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class TableLayout:
-    title: Wording
-    rows: str
-    columns: tuple[Column, ...]
-    summary: tuple[SummaryRow, ...]
-    bom: bool
-    localized: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,62 +45,6 @@ class Table:
     summary: tuple[tuple[Cell, ...], ...]
     world: Mapping[str, Any]
     labels: Mapping[str, Any]
-
-
-def parse_layout(top: TomlTable) -> TableLayout:
-    """The layout in a `*.table.toml`. Raises TomlProblem. The caller calls `top.finish()`."""
-    layout = TableLayout(
-        title=_wording(top, "title"),
-        rows=top.text("rows"),
-        columns=tuple(_column(entry) for entry in top.tables("columns")),
-        summary=tuple(_summary(entry) for entry in top.tables("summary")),
-        bom=top.flag("bom", False),
-        localized=top.flag("localized", False),
-    )
-    if not layout.columns:
-        raise top.problem("columns", "a table has at least one column", "Add a [[columns]] table.")
-    known = {column.value for column in layout.columns}
-    for summary in layout.summary:
-        for value in summary.values:
-            if value not in known:
-                hint = f"Columns: {', '.join(sorted(known))}."
-                raise TomlProblem(f"summary names no column: {value!r}", line=summary.line, hint=hint)
-    return layout
-
-
-def _wording(table: TomlTable, key: str) -> Wording:
-    text, label = table.text(key, ""), table.text(f"{key}_label", "")
-    if bool(text) == bool(label):
-        raise table.problem(key, f"needs either {key} or {key}_label", f"{key}_label is a path in the labels.")
-    return Wording(text, label)
-
-
-def _column(entry: TomlTable) -> Column:
-    kind = entry.text("type", "text")
-    types = {known.value: known for known in ColumnType}
-    if kind not in types:
-        raise entry.problem("type", f"unknown column type {kind!r}", f"Known: {', '.join(types)}.")
-    column = Column(
-        header=_wording(entry, "header"),
-        value=entry.text("value"),
-        type=types[kind],
-        currency=entry.text("currency", ""),
-        decimals=entry.whole("decimals", -1, -1, 10),
-        width=entry.whole("width", 0, 0, 255),
-        optional=entry.flag("optional", False),
-        line=entry.line,
-    )
-    if column.currency and column.type is not ColumnType.MONEY:
-        raise entry.problem("currency", "only a column of type money has a currency")
-    entry.finish()
-    return column
-
-
-def _summary(entry: TomlTable) -> SummaryRow:
-    values = entry.table("values", required=True)
-    row = SummaryRow(_wording(entry, "label"), {key: values.text(key) for key in values.names()}, entry.line)
-    entry.finish()
-    return row
 
 
 def fill_table(task: RenderTask, template: Template) -> Table:

@@ -16,7 +16,8 @@ from typing import Any
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.packs import Template
-from docugen_core.rendering.tables import Cell, ColumnType, Money, Table, fill_table
+from docugen_core.rendering.table_layout import ColumnType
+from docugen_core.rendering.tables import Cell, Money, Table, fill_table
 from docugen_core.rendering.task import Rendering, RenderTask
 
 UNDATED = dt.date(1980, 1, 1)
