@@ -62,7 +62,9 @@ async def submit_generation_job(request: SubmitRequest, *, intake: Intake, execu
 
     Raises InvalidRequest (every violation; nothing stored), BundleRunExists, Overloaded, Unavailable.
     """
-    return await executor.submit(prepare_generation_job(request, intake))
+    # In a thread: the check of a bundle of megabytes would keep everybody else on this event loop waiting for a second.
+    job = await asyncio.to_thread(prepare_generation_job, request, intake)
+    return await executor.submit(job)
 
 
 async def wait_for_run(executor: GenerationExecutor, run_id: str, timeout_ms: int) -> BundleRun:

@@ -182,6 +182,12 @@ async def test_a_full_server_refuses_with_a_time_to_come_back(tmp_path: Path) ->
         assert retry.retry_delay.ToMilliseconds() > 0
         known = await scheduler.runs.CreateBundleRun(create(note("0"), return_immediately=True))
         assert known.deduplicated
+        batch = messages.BatchCreateBundleRunsRequest(requests=[create(note("0")), create(note("another"))])
+        answered = (await scheduler.runs.BatchCreateBundleRuns(batch)).results
+        assert answered[0].response.deduplicated
+        assert answered[1].error.reason == "EXECUTOR_BUSY"
+        assert answered[1].error.retryable
+        assert int(answered[1].error.details["retry_after_ms"]) > 0
         gate.open.set()
 
 

@@ -79,7 +79,8 @@ async def started(env: dict[str, str], command: Sequence[str] = SCHEDULER) -> As
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        _, errors = await process.communicate()
+        sys.stderr.write(errors.decode())  # pytest shows it when the test fails
 
 
 async def refused(env: dict[str, str], *arguments: str) -> tuple[int | None, str]:
@@ -120,7 +121,7 @@ async def test_without_a_queue_redis_is_not_even_imported(tmp_path: Path) -> Non
 
 
 async def test_a_run_survives_the_death_of_the_process_that_rendered_it(tmp_path: Path) -> None:
-    env = environment(tmp_path)
+    env = environment(tmp_path, DOCUGEN_QUEUE_BACKOFF_MS="50")
     async with started(env) as scheduler, grpc.aio.insecure_channel(scheduler.address) as channel:
         request = create(note(documents=150), bundle_run_id="orphan", return_immediately=True)
         run = (await BundleRunServiceStub(channel).CreateBundleRun(request)).bundle_run

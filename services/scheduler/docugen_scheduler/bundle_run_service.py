@@ -25,15 +25,15 @@ from docugen_core.domain.failure import Violation
 from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_filter import parse_filter
 from docugen_core.domain.run_query import PAGE_SIZE_MAX, RunQuery
-from docugen_core.errors import BundleRunExists, DocugenError, InvalidRequest, NotFound
+from docugen_core.errors import BundleRunExists, DocugenError, InvalidRequest, NotFound, Unavailable
 from docugen_core.ports import GenerationJob, Submission
-from docugen_core.submission import new_run, submit_generation_job, wait_for_run
+from docugen_core.submission import new_run, prepare_generation_job, submit_generation_job, wait_for_run
 from docugen_core.verification import verify_bundle_run
 from google.protobuf.duration_pb2 import Duration
 
 from docugen_scheduler.call_limits import WAIT_MS_MAX
 from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
-from docugen_scheduler.intake import checked_job, checked_request
+from docugen_scheduler.intake import checked_request
 from docugen_scheduler.lifetime import Lifetime, unless
 from docugen_scheduler.paging import page_size
 from docugen_scheduler.resource_names import parse_run_name
@@ -174,9 +174,11 @@ class BundleRunService(BundleRunServiceServicer):
 
     async def _create(self, request: messages.CreateBundleRunRequest) -> Submission:
         intake = self.core.intake
+        # In a thread, as everything that takes time in proportion to the request: other calls go on meanwhile.
+        checked = await asyncio.to_thread(checked_request, request, intake)
         if request.validate_only:
-            return await self._as_it_would_be(checked_job(request, intake))
-        return await submit_generation_job(checked_request(request, intake), intake=intake, executor=self.core.executor)
+            return await self._as_it_would_be(await asyncio.to_thread(prepare_generation_job, checked, intake))
+        return await submit_generation_job(checked, intake=intake, executor=self.core.executor)
 
     async def _as_it_would_be(self, job: GenerationJob) -> Submission:
         """What a submit of `job` would answer; nothing is stored. A run that is not there has no create_time."""
@@ -198,7 +200,10 @@ class BundleRunService(BundleRunServiceServicer):
             try:
                 submission = await self._create(request)
             except DocugenError as error:
-                return messages.BatchCreateBundleRunsResponse.Result(error=encode_failure(error.failure()))
+                refusal = encode_failure(error.failure())
+                if isinstance(error, Unavailable):
+                    refusal.details["retry_after_ms"] = str(error.retry_after_ms)
+                return messages.BatchCreateBundleRunsResponse.Result(error=refusal)
             except Exception:
                 log.exception("batch_item_crashed", bundle_run_id=request.bundle_run_id[:64])
                 failure = DocugenError("internal error; the server's log has it").failure()
