@@ -16,6 +16,7 @@ import pytest
 from bundle_examples import LETTERS, manifest_of
 from docugen_core.adapters import local_store
 from docugen_core.adapters.local_store import LocalStore, open_store
+from docugen_core.adapters.write_once import WriteOnceTree
 from docugen_core.domain.identity import content_digest
 from docugen_core.errors import ConfigurationError, NotFound, Unavailable
 
@@ -231,6 +232,38 @@ async def test_many_readers_of_one_damaged_blob_never_move_the_restored_one_away
     )
 
     assert await store.read_blob(LETTER_SHA) == LETTER
+
+
+def test_a_file_that_was_restored_since_its_damage_was_seen_is_not_moved_away(root: Path) -> None:
+    # Two readers see the damage; the first moves the file away, the bytes are put back, then comes the second.
+    tree = WriteOnceTree(root, ("blobs", "quarantine"))
+    place, aside = ("blobs", "x"), ("quarantine", "x")
+    tree.create(place, b"good")
+
+    assert not tree.move_aside(place, aside, lambda data: data == b"good")
+    assert tree.read(place) == b"good"
+    assert not tree.move_aside(("blobs", "gone"), aside, lambda data: False)
+
+    assert tree.move_aside(place, aside, lambda data: False)
+    assert (tree.read(place), tree.read(aside)) == (None, b"good")
+
+
+async def test_a_blob_that_another_process_named_is_synced_before_it_is_reported(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its maker may have died between giving the name and syncing the folder.
+    await store.put_blob(LETTER)
+    synced: list[Path] = []
+    real_fsync = os.fsync
+
+    def fsync(fd: int) -> None:
+        real_fsync(fd)
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await store.put_blob(LETTER)
+
+    assert blob(root).parent in synced
 
 
 async def test_a_reader_of_parts_can_have_the_whole_blob_verified_first(store: LocalStore, root: Path) -> None:

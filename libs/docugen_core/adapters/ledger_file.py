@@ -130,7 +130,7 @@ def _move_aside(path: Path) -> Path:
         aside = path.with_name(f"{path.name}.corrupt-{n}")
         if not aside.exists():
             path.rename(aside)
-            # Together with its log, under the name SQLite looks for: whoever inspects it sees all there is.
+            # Closing has normally removed these. What is left must not be taken for the log of the new file.
             for suffix in ("-wal", "-shm"):
                 with suppress(FileNotFoundError):
                     path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))

@@ -133,8 +133,9 @@ class LocalStore:
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
         """Claim, artefacts of the winning claim, manifest; returns the manifest that stands. Repeatable after any error.
 
-        Raises ValueError when `manifest` is not a manifest (a bug of the caller; nothing is written), Unavailable with code
-        STORE_DAMAGED when a blob of the winning claim is missing: render again, which puts it back, and publish again.
+        Raises ValueError or KeyError when `manifest` is not a manifest (a bug of the caller; nothing is written), and
+        Unavailable with code STORE_DAMAGED when a blob of the winning claim is missing: render again, which puts it back,
+        and publish again.
         """
         _check_run_id(run_id)
         _check_names(run_id, Manifest.from_bytes(manifest))
