@@ -14,12 +14,13 @@ they never hold up a command.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
@@ -98,6 +99,8 @@ class RedisConnection:
         self.address = Address.parse(url)
         self.commands = _client(self.address, COMMAND_TIMEOUT_S, retries=3)
         self.doorbell = _client(self.address, DOORBELL_TIMEOUT_S, retries=0)
+        # The library's own pools refuse when they are empty (a cluster's cannot wait at all); here the next one waits its turn.
+        self._turn = {id(client): asyncio.Semaphore(CONNECTIONS_MAX) for client in (self.commands, self.doorbell)}
 
     async def __aenter__(self) -> RedisConnection:
         return self
@@ -113,7 +116,8 @@ class RedisConnection:
     async def run(self, call: Call) -> Any:
         """The reply of a script. Raises Unavailable, Overloaded, ConfigurationError as redis_errors says."""
         try:
-            return await call.run(self.commands)
+            async with self._turn[id(self.commands)]:
+                return await call.run(self.commands)
         except LIBRARY_ERRORS as error:
             await self._drop_if_demoted(error)
             raise translated(error, call.script.name) from error
@@ -154,7 +158,8 @@ class RedisConnection:
 
     async def _execute(self, client: RedisClient, command: tuple[str | bytes | int, ...]) -> Any:
         try:
-            return await client.execute_command(*command)
+            async with self._turn[id(client)]:
+                return await client.execute_command(*command)
         except LIBRARY_ERRORS as error:
             await self._drop_if_demoted(error)
             raise translated(error, str(command[0])) from error
@@ -213,8 +218,7 @@ def _client(address: Address, timeout_s: float, *, retries: int) -> RedisClient:
         where["connection_class"] = UnixDomainSocketConnection
     elif address.tls:
         where["connection_class"] = SSLConnection
-    pool = BlockingConnectionPool(max_connections=CONNECTIONS_MAX, timeout=COMMAND_TIMEOUT_S, **where, **options)
-    return Redis.from_pool(pool)
+    return Redis.from_pool(ConnectionPool(max_connections=CONNECTIONS_MAX, **where, **options))
 
 
 def _host(text: str, default_port: int) -> tuple[str, int]:

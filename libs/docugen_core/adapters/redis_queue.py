@@ -220,7 +220,7 @@ class RedisQueue:
                 clamped += reply[2]
         workers, consumers = await self._run("prune", silent_ms=rules.silent_ms)
         async for reply in self._pages(
-            "expire", letters_keep_ms=rules.letters_keep_ms, keep_ms=rules.keep_ms, limit=500
+            "expire", letters_keep_ms=rules.letters_keep_ms, keep_ms=rules.keep_ms, limit=100
         ):
             dropped += reply[1]
             removed += reply[2]

@@ -7,9 +7,11 @@
 --
 -- Why one script: a record found missing could be made again by a submit before its index entry is removed.
 local dropped, removed, last = 0, 0, ''
-for _, e in ipairs(redis.call('XRANGE', DLQ, '-', math.max(0, T - letters_keep_ms), 'COUNT', limit)) do
+for _, e in ipairs(redis.call('XRANGE', DLQ, '-', '+', 'COUNT', limit)) do
+  local letter = dict(e[2])
+  if (tonumber(letter.time_ms) or 0) > T - letters_keep_ms then break end
   redis.call('XDEL', DLQ, e[1])
-  redis.call('PEXPIRE', RUN .. (dict(e[2]).run or ''), keep_ms)
+  redis.call('PEXPIRE', RUN .. (letter.run or ''), keep_ms)
   dropped = dropped + 1
 end
 local page = redis.call('ZRANGEBYLEX', RUNS, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
