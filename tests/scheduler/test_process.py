@@ -111,6 +111,19 @@ async def test_it_says_where_it_listens_and_ends_with_0_on_sigterm(tmp_path: Pat
         assert await scheduler.process.wait() == 0
 
 
+async def test_the_probe_follows_health(tmp_path: Path) -> None:
+    probe = [sys.executable, "-m", "docugen_scheduler.probe"]
+    async with started(environment(tmp_path)) as scheduler:
+        for service in ("", "readiness", "liveness"):
+            await tool(*probe, scheduler.address, service)
+        unknown = await asyncio.create_subprocess_exec(*probe, scheduler.address, "nothing", stderr=PIPE)
+        _, errors = await unknown.communicate()
+        assert (unknown.returncode, "NOT_FOUND" in errors.decode()) == (1, True)
+    gone = await asyncio.create_subprocess_exec(*probe, scheduler.address, stderr=PIPE)
+    await gone.communicate()
+    assert gone.returncode == 1
+
+
 async def test_without_a_queue_redis_is_not_even_imported(tmp_path: Path) -> None:
     async with started(environment(tmp_path), [sys.executable, "-c", NO_REDIS]) as scheduler:
         async with grpc.aio.insecure_channel(scheduler.address) as channel:
