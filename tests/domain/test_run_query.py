@@ -131,6 +131,7 @@ def test_any_other_time_is_refused_with_an_example(time: str) -> None:
         ("template = x AND", "column 17: expected one of state", ""),
         ("NOT template = x", "column 1: expected one of state", "no NOT"),
         ("(template = x)", "column 1: expected one of state", "no parentheses"),
+        ('labels. "x" = y', "column 9: expected a label's key right after 'labels.'", ""),
         ("labels. = x", "column 9: expected a label's key", ""),
         ("template = 'x'", 'column 12: expected a value for template, found "\'"', ""),
     ],
