@@ -1,7 +1,7 @@
 """Reading a bundle file: strict JSON from a path or from standard input, and what the command line lays over it.
 
-What makes text unambiguous JSON is decided in `docugen_core.strict_json.reading`, the same for files and for requests. What the fields
-mean is not looked at here.
+What makes text unambiguous JSON is decided in `docugen_core.strict_json.reading`, the same for files and for requests. What
+the fields mean is not looked at here.
 """
 
 from __future__ import annotations

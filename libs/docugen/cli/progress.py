@@ -53,19 +53,20 @@ def progress(*, quiet: bool) -> Iterator[Show]:
         with _live() as show:
             yield show
     else:
-        yield _Ended(warn).show
+        yield _Ended(warn, _ENDED).show
 
 
 class _Ended:
-    """Says each document's end once an attempt, and that an attempt has to be repeated."""
+    """Says each document's end once an attempt, where it is one of `worth_saying`, and that an attempt is repeated."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], worth_saying: Sequence[str]) -> None:
         self._say = say
+        self._worth_saying = worth_saying
         self._said: set[tuple[int, str]] = set()
 
     def show(self, run: RunSnapshot) -> None:
         for document in run.documents:
-            if document.state.value in _ENDED and (run.attempt, document.name) not in self._said:
+            if document.state.value in self._worth_saying and (run.attempt, document.name) not in self._said:
                 self._said.add((run.attempt, document.name))
                 self._say(_line(document))
         if run.state.value == "retrying" and (run.attempt, "") not in self._said:
@@ -82,7 +83,8 @@ def _live() -> Iterator[Show]:
     columns = (SpinnerColumn(), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
-        ended = _Ended(lambda text: bar.console.print(text, highlight=False, markup=False))
+        # The bar counts what goes well, and the table of artefacts follows: only the rest deserves lines that stay.
+        ended = _Ended(lambda text: bar.console.print(text, highlight=False, markup=False), ("omitted", "failed"))
 
         def show(run: RunSnapshot) -> None:
             ended.show(run)
