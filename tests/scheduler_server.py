@@ -160,6 +160,7 @@ async def scripted_core(settings: Settings, renderer: ScriptedRenderer) -> Async
             ledger=ledger,
             clock=clock,
             policy=RetryPolicy(max_attempts=settings.queue_max_attempts),
+            attempt_timeout_ms=settings.attempt_timeout_ms,
             slots=settings.inline_slots,
             waiting_max=settings.inline_waiting_max,
         ) as executor,

@@ -108,6 +108,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Core]:
                     backoff_ms=settings.queue_backoff_ms,
                     backoff_ms_max=settings.queue_backoff_max_ms,
                 ),
+                attempt_timeout_ms=settings.attempt_timeout_ms,
                 slots=settings.inline_slots,
                 waiting_max=settings.inline_waiting_max,
             )

@@ -166,6 +166,13 @@ class Settings:
         minimum=10,
         maximum=3_600_000,
     )
+    attempt_timeout_ms: int = _setting(
+        900_000,
+        "Time one attempt at a whole bundle may take; beyond it the attempt fails and is retried.",
+        unit="ms",
+        minimum=100,
+        maximum=86_400_000,
+    )
     render_memory_mb: int = _setting(
         1_536, "Address space of one render process.", unit="MiB", minimum=256, maximum=1_048_576
     )

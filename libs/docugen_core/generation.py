@@ -25,6 +25,7 @@ from docugen_core.errors import (
     DocugenError,
     LimitExceeded,
     RenderFailed,
+    RenderInterrupted,
     Unavailable,
 )
 from docugen_core.generators.registry import GeneratorRegistry
@@ -259,17 +260,26 @@ async def generate(
     *,
     bundles: BundleRenderer,
     store: ArtefactStore,
+    timeout_ms: int,
     on_progress: OnProgress = _unwatched,
 ) -> Manifest:
-    """Render `job` and publish it. Returns the manifest that stands; repeating it publishes nothing new.
+    """Render `job` and publish it within `timeout_ms`. Returns the manifest that stands; a repetition publishes nothing new.
 
     If another attempt published first with other bytes, then either its engine was another one (its edition stands and is
-    returned) or the promise is broken. Raises what BundleRenderer.render raises, Unavailable from the store, and
-    DeterminismViolation.
+    returned) or the promise is broken. Raises what BundleRenderer.render raises, Unavailable from the store, RenderInterrupted
+    (ATTEMPT_TIMEOUT) and DeterminismViolation.
     """
-    manifest = await bundles.render(job.bundle, store.put_blob, on_progress)
-    await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
-    published = await store.publish(job.run_id, manifest.to_bytes())
+    try:
+        async with asyncio.timeout(timeout_ms / 1_000):
+            manifest = await bundles.render(job.bundle, store.put_blob, on_progress)
+            await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
+            published = await store.publish(job.run_id, manifest.to_bytes())
+    except TimeoutError:
+        raise RenderInterrupted(
+            f"the attempt took longer than {timeout_ms} ms",
+            code="ATTEMPT_TIMEOUT",
+            hint="Ask for fewer documents in one bundle, or raise DOCUGEN_ATTEMPT_TIMEOUT_MS.",
+        ) from None
     return _agreed(job.run_id, manifest, published)
 
 

@@ -94,6 +94,7 @@ def new_run(job: GenerationJob, *, now_ms: int, max_attempts: int) -> BundleRun:
         revision=1,
         create_time_ms=now_ms,
         max_attempts=job.policy.max_attempts or max_attempts,
+        next_attempt_time_ms=job.policy.not_before_ms,
         policy=job.policy,
         documents=tuple(DocumentProgress(d.name) for d in bundle.documents),
         templates=tuple(sorted({f"{t.pack}/{t.template}" for t in bundle.packs})),

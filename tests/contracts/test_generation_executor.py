@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from docugen_core.adapters.sqlite_ledger import SqliteLedger
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.retry import RetryPolicy
-from docugen_core.domain.run import BundleRun, DocumentState, RunState
+from docugen_core.domain.run import BundleRun, DocumentState, ExecutionPolicy, RunState
 from docugen_core.domain.run_query import RunQuery
 from docugen_core.errors import (
     BundleRunExists,
@@ -83,7 +83,7 @@ class House:
 
     @asynccontextmanager
     async def executor(
-        self, slots: int = 2, waiting_max: int = 200, max_attempts: int = 3
+        self, slots: int = 2, waiting_max: int = 200, max_attempts: int = 3, attempt_timeout_ms: int = 20_000
     ) -> AsyncIterator[InlineExecutor]:
         async with (
             SqliteLedger(self.root / "ledger.sqlite3") as ledger,
@@ -93,6 +93,7 @@ class House:
                 ledger=ledger,
                 clock=self.clock,
                 policy=RetryPolicy(max_attempts=max_attempts),
+                attempt_timeout_ms=attempt_timeout_ms,
                 slots=slots,
                 waiting_max=waiting_max,
             ) as executor,
@@ -216,6 +217,29 @@ async def test_trouble_that_stays_costs_exactly_max_attempts(house: House) -> No
     assert run.failure is not None
     assert run.failure.code == "RENDER_PROCESS_DIED"
     assert run.failure.hint == "look at the template"
+
+
+async def test_an_attempt_beyond_its_deadline_is_ended_and_retried(house: House) -> None:
+    async def hangs_once(task: RenderTask, n: int) -> Rendering:
+        if n == 1:
+            await asyncio.Event().wait()
+        return await plain(task, n)
+
+    house.renderer.script = hangs_once
+    async with house.executor(attempt_timeout_ms=200) as executor:
+        submission = await executor.submit(house.job())
+        seen = [run async for run in executor.watch(submission.run.run_id)]
+    codes = {run.failure.code for run in seen if run.failure}
+    assert codes == {"ATTEMPT_TIMEOUT"}
+    assert (seen[-1].state, seen[-1].attempt) == (RunState.SUCCEEDED, 2)
+
+
+async def test_a_run_does_not_start_before_the_time_it_was_given(house: House) -> None:
+    start = house.clock.now_ms() + 90_000
+    job = replace(house.job(), policy=ExecutionPolicy(not_before_ms=start))
+    async with house.executor() as executor:
+        run = await finished(executor, (await executor.submit(job)).run.run_id)
+    assert run.start_time_ms >= start
 
 
 async def test_a_template_failure_is_not_retried(house: House) -> None:

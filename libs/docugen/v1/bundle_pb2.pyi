@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -56,7 +59,7 @@ class GenerateSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., params_json: _Optional[str] = ...) -> None: ...
 
 class ExecutionPolicy(_message.Message):
-    __slots__ = ("priority", "max_attempts", "labels")
+    __slots__ = ("priority", "max_attempts", "labels", "not_before")
     class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PRIORITY_UNSPECIFIED: _ClassVar[ExecutionPolicy.Priority]
@@ -77,7 +80,9 @@ class ExecutionPolicy(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     priority: ExecutionPolicy.Priority
     max_attempts: int
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, priority: _Optional[_Union[ExecutionPolicy.Priority, str]] = ..., max_attempts: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    not_before: _timestamp_pb2.Timestamp
+    def __init__(self, priority: _Optional[_Union[ExecutionPolicy.Priority, str]] = ..., max_attempts: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -70,6 +70,7 @@ class InlineExecutor:
         ledger: RunLedger,
         clock: Clock,
         policy: RetryPolicy,
+        attempt_timeout_ms: int,
         slots: int,
         waiting_max: int,
     ) -> None:
@@ -78,6 +79,7 @@ class InlineExecutor:
         self._ledger = ledger
         self._clock = clock
         self._policy = policy
+        self._attempt_timeout_ms = attempt_timeout_ms
         self._room = slots + waiting_max
         self._slots = slots
         self._slot = asyncio.Semaphore(slots)
@@ -272,6 +274,7 @@ class InlineExecutor:
                     job,
                     bundles=self._bundles,
                     store=self._store,
+                    timeout_ms=self._attempt_timeout_ms,
                     on_progress=lambda progress: self._show(run_id, progress),
                 )
             except DocugenError as error:

@@ -34,6 +34,7 @@ LABELS_MAX = 16
 LABEL_KEY = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
 LABEL_VALUE_BYTES_MAX = 128
 ATTEMPTS_MAX = 100
+NOT_BEFORE_MS_END = 4_102_444_800_000  # the year 2100
 
 __all__ = ["PRIORITIES", "Decoded", "decode_policy", "decode_request", "encode_policy", "encode_spec"]
 
@@ -80,20 +81,27 @@ def decode_policy(policy: bundle_pb2.ExecutionPolicy) -> tuple[ExecutionPolicy, 
         hint = "Leave it 0 for the server's setting."
         found.append(Violation("execution_policy.max_attempts", f"must be from 0 to {ATTEMPTS_MAX}", hint))
     found.extend(_label_violations(policy))
+    not_before_ms = policy.not_before.ToMilliseconds() if policy.HasField("not_before") else 0
+    if not 0 <= not_before_ms < NOT_BEFORE_MS_END:
+        found.append(Violation("execution_policy.not_before", "must be from 1970 to 2099", "Leave it out for at once."))
     return (
         ExecutionPolicy(
             priority=priorities.get(policy.priority, Priority.NORMAL),
             max_attempts=policy.max_attempts,
             labels=tuple(sorted(policy.labels.items())),
+            not_before_ms=not_before_ms,
         ),
         found,
     )
 
 
 def encode_policy(policy: ExecutionPolicy) -> bundle_pb2.ExecutionPolicy:
-    return bundle_pb2.ExecutionPolicy(
+    message = bundle_pb2.ExecutionPolicy(
         priority=PRIORITIES[policy.priority], max_attempts=policy.max_attempts, labels=dict(policy.labels)
     )
+    if policy.not_before_ms:
+        message.not_before.FromMilliseconds(policy.not_before_ms)
+    return message
 
 
 def encode_spec(bundle: ResolvedBundle) -> bundle_pb2.BundleSpec:

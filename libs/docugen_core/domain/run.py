@@ -81,11 +81,13 @@ class ExecutionPolicy:
     """How to run, never what to render: nothing in here reaches the digest.
 
     max_attempts: deliveries before giving up, 0 for the server's setting. labels: free text for lists and filters.
+    not_before_ms: earliest start, in milliseconds since the epoch; 0 for at once.
     """
 
     priority: Priority = Priority.NORMAL
     max_attempts: int = 0
     labels: tuple[tuple[str, str], ...] = ()
+    not_before_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

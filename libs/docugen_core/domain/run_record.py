@@ -45,6 +45,7 @@ def encode_run(run: BundleRun) -> str:
                 "priority": policy.priority.value,
                 "max_attempts": policy.max_attempts,
                 "labels": policy.labels,
+                "not_before_ms": policy.not_before_ms,
             },
             "documents": [[d.name, d.state.value, d.pages, d.size] for d in run.documents],
             "templates": run.templates,
@@ -79,6 +80,7 @@ def decode_run(record: str | bytes) -> BundleRun:
             priority=Priority(policy["priority"]),
             max_attempts=policy["max_attempts"],
             labels=tuple((key, value) for key, value in policy["labels"]),
+            not_before_ms=policy.get("not_before_ms", 0),
         ),
         documents=tuple(
             DocumentProgress(name, DocumentState(state), pages, size) for name, state, pages, size in raw["documents"]

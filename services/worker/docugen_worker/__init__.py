@@ -1,0 +1,1 @@
+"""The worker: takes jobs out of the queue, renders them, and settles how they ended."""
