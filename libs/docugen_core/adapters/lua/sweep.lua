@@ -11,21 +11,27 @@
 -- although no start time was asked for (the clock stepped back). A parked job gets the time its record names, any other the
 -- end of a new lease.
 local stream, adopted, clamped, last = LANE[lane], 0, 0, ''
+
+-- A start time that was asked for may lie as far ahead as it likes.
+local function asked(entry, due)
+  return lane == 'later' and tonumber((fields(entry) or {}).not_before) == due
+end
+
 if lane == 'later' then adopted = park_later(limit) end
 local page = redis.pcall('XPENDING', stream, GROUP, after == '' and '-' or '(' .. after, '+', limit)
 if page.err then return { '', adopted, 0 } end
 for _, p in ipairs(page) do
-  local entry, asked = lane .. ':' .. p[1], lane == 'later' and p[4] == 0
-  local due = tonumber(redis.call('ZSCORE', DUE, entry) or nil)
-  local lapse = T + lease_ms
-  if not due then
-    local f = p[2] == PARKED and fields(entry)
-    local next_ms = f and tonumber(redis.call('HGET', RUN .. f.run, 'next_ms') or 0) or 0
-    if not asked then next_ms = math.min(next_ms, T + horizon_ms) end
-    redis.call('ZADD', DUE, next_ms > 0 and next_ms or lapse, entry)
+  local entry, who = lane .. ':' .. p[1], p[2]
+  local score = redis.call('ZSCORE', DUE, entry)
+  local due = tonumber(score or 0)
+  if not score then
+    local f = who == PARKED and fields(entry)
+    due = f and tonumber(redis.call('HGET', RUN .. f.run, 'next_ms') or 0) or 0
+    redis.call('ZADD', DUE, due > 0 and due or T + lease_ms, entry)
     adopted = adopted + 1
-  elseif due > T + horizon_ms and not asked then
-    redis.call('ZADD', DUE, lapse, entry)
+  end
+  if due > T + horizon_ms and not asked(entry, due) then
+    redis.call('ZADD', DUE, T + lease_ms, entry)
     clamped = clamped + 1
   end
   last = p[1]
