@@ -57,7 +57,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "DocuGen needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)"; \
-	  echo "Name another one: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.12"; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV) || { \
-	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	  echo 'DocuGen needs Python 3.11 or later, and "$(PYTHON)" is none.'; \
+	  echo 'Name another one: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.12'; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	  echo '"$(PYTHON)" cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv'; exit 1; }

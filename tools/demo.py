@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("var/demo")
+DEMO = Path("var/demo")
 BUNDLE = "examples/bundles/quarterly-account-pack.json"
 DOCUGEN = str(Path(sys.executable).parent / "docugen")
 ELSEWHERE = {"PYTHONHASHSEED": "4711", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
@@ -32,18 +32,18 @@ class DemoFailed(Exception):
     """Ends the demo; the message is for the person at the terminal."""
 
 
-def main() -> int:
+def main(folder: Path = DEMO) -> int:
     """Exit code 0 when every byte is equal."""
     os.chdir(ROOT)
-    shutil.rmtree(DEMO, ignore_errors=True)
-    DEMO.mkdir(parents=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
-        with scheduler() as address:
+        with scheduler(folder) as address:
             say(f"A scheduler answers at {address} (gRPC, no queue). First rendering, over the network:")
-            docugen("submit", BUNDLE, "--watch", "--download", str(DEMO / "first"), "--server", address)
+            docugen("submit", BUNDLE, "--watch", "--download", str(folder / "first"), "--server", address)
         say("The scheduler is gone. Second rendering, in other processes, time zone and language, without a server:")
-        docugen("render", BUNDLE, "--out", str(DEMO / "second"), **ELSEWHERE)
-        return compared(DEMO / "first", DEMO / "second")
+        docugen("render", BUNDLE, "--out", str(folder / "second"), **ELSEWHERE)
+        return compared(folder / "first", folder / "second")
     except DemoFailed as failure:
         say(f"The demo did not work out: {failure}")
         return 1
@@ -61,12 +61,12 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def scheduler() -> Iterator[str]:
+def scheduler(folder: Path) -> Iterator[str]:
     """A running scheduler; gives its address. Ended gracefully, however the demo ends."""
-    log = DEMO / "scheduler.log"
+    log = folder / "scheduler.log"
     settings = {
         "DOCUGEN_GRPC_ADDRESS": "127.0.0.1:0",
-        "DOCUGEN_STORE_URL": f"file://{quote(str((DEMO / 'store').absolute()))}",
+        "DOCUGEN_STORE_URL": f"file://{quote(str((folder / 'store').absolute()))}",
     }
     with log.open("wb") as stderr:
         process = subprocess.Popen(
@@ -126,4 +126,4 @@ def sha256(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:2])))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_process import DOCUGEN, Ended, environment
+from cli_process import DOCUGEN, ROOT, Ended, environment
 
 
 def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
@@ -27,6 +27,23 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
         command.send_signal(signal.SIGINT)
         out, err = command.communicate(timeout=60)
     assert (command.returncode, out, err.strip()) == (130, b"", b"")
+
+
+def test_ctrl_c_while_rendering_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [DOCUGEN, "render", ROOT / "examples" / "bundles" / "quarterly-account-pack.json"],
+        cwd=tmp_path,
+        env=environment() | {"DOCUGEN_RENDER_PROCESSES": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as command:
+        assert command.stderr is not None
+        assert command.stderr.readline().startswith(b"rendered"), "the first of seven documents"
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (130, b"")
+    assert b"Traceback" not in err
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:

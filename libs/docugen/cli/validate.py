@@ -1,4 +1,4 @@
-"""`docugen validate`: everything wrong with a bundle at once, or its identity. Here, or on a server."""
+"""`docugen validate`: everything wrong with a bundle at once, or its identity. No server is asked."""
 
 from __future__ import annotations
 
