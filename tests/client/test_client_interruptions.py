@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from docugen.client import BundleRun, CorruptDownload, DocugenClient, DocugenClientError, RunState, TryAgain
 from docugen_core.adapters.local_store import LocalStore
+from docugen_core.errors import Unavailable
 from fakes import ScriptedRenderer
 from scheduler_server import Gate, Scheduler, note_settings, real_scheduler, scripted_core, scripted_scheduler
 
@@ -172,6 +173,35 @@ async def test_a_byte_that_changed_on_the_way_is_found_and_nothing_of_it_kept(tm
             with pytest.raises(CorruptDownload, match=r"note0\.txt: its SHA-256 is"):
                 await client.download(run, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+class BreakingStore(LocalStore):
+    """A store that fails once, in the middle of an artefact, and remembers where it was read from."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.offsets: list[int] = []
+
+    async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
+        self.offsets.append(offset)
+        if len(self.offsets) == 2:
+            raise Unavailable("the disk is away for a moment", code="STORE_UNAVAILABLE", retry_after_ms=10)
+        return await super().read_blob(sha256, offset, limit)
+
+
+async def test_a_download_that_breaks_in_the_middle_goes_on_from_there(tmp_path: Path) -> None:
+    settings = note_settings(tmp_path)
+    text = "SPECIMEN " * 100_000
+    async with scripted_core(settings, ScriptedRenderer()) as core:
+        store = BreakingStore(tmp_path / "store")
+        async with (
+            real_scheduler(settings, replace(core, store=store)) as scheduler,
+            DocugenClient(scheduler.address) as client,
+        ):
+            run = await client.submit(bundle(text), wait=True)
+            await client.download(run, tmp_path / "out")
+    assert text in (tmp_path / "out" / "note0.txt").read_text()
+    assert store.offsets[2] == store.offsets[1] > 0, "what had come is not asked for again"
 
 
 def flipped(data: bytes) -> bytes:

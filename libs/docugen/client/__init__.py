@@ -12,7 +12,7 @@ What can go wrong is one small tree (`errors`). Every call has a deadline, and e
 the client itself repeats what met a restarting or a busy server.
 
 In here: `client` (the calls), `connection` (channel, retry policy, keepalive), `bundle_message` (JSON to protobuf), `results`
-and `decode` (protobuf to results), `download` (bytes to verified files), `patience` (how long to try again).
+and `decode` (protobuf to results), `fetching` and `download` (bytes to verified files), `patience` (how long to try again).
 Nothing in here knows how documents are made.
 """
 

@@ -20,9 +20,10 @@ from google.protobuf.message import Message
 
 from docugen.client import decode
 from docugen.client.bundle_message import bundle_message
-from docugen.client.connection import Call, answer, is_interruption, open_channel
-from docugen.client.download import MANIFEST_NAME, Download, PartFile, has_bytes_of, replace_file, safe_name
+from docugen.client.connection import STREAM_S, Call, answer, is_interruption, open_channel
+from docugen.client.download import MANIFEST_NAME, Download, has_bytes_of, replace_file, safe_name
 from docugen.client.errors import CorruptDownload, DocugenClientError, TryAgain, decoded
+from docugen.client.fetching import ArtefactSource, fetch
 from docugen.client.patience import Patience
 from docugen.client.results import Artefact, BundleRun, Capabilities, Manifest, TemplatePack, Verification
 from docugen.v1 import artefact_service_pb2 as artefacts_pb
@@ -34,7 +35,6 @@ from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
 from docugen.v1.template_service_pb2_grpc import TemplateServiceStub
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
-STREAM_S = 3_600.0
 WAIT_WINDOW_S = 25.0
 GRACE_S = 5.0
 VERIFY_S = 600.0
@@ -247,38 +247,11 @@ class DocugenClient:
             if await asyncio.to_thread(has_bytes_of, folder / name, artefact):
                 unchanged.append(name)
             else:
-                await self._fetch(run, artefact, folder)
+                source = ArtefactSource(self._artefacts, f"{_name(run)}/artefacts/{name}", self.address)
+                await fetch(source, artefact, folder, Patience(self._patience))
                 written.append(name)
         await asyncio.to_thread(replace_file, folder / MANIFEST_NAME, manifest.json_bytes)
         return Download(folder, manifest, tuple(written), tuple(unchanged))
-
-    async def _fetch(self, run: str | BundleRun, artefact: Artefact, folder: Path) -> None:
-        """One artefact into its file, across interruptions."""
-        patience = Patience(self._patience)
-        with PartFile(folder, artefact) as part:
-            while not part.is_whole:
-                request = artefacts_pb.ReadArtefactRequest(
-                    name=f"{_name(run)}/artefacts/{artefact.name}", read_offset=part.offset
-                )
-                before = part.offset
-                failure: DocugenClientError = TryAgain(
-                    f"{artefact.name}: the stream ended early", reason="STREAM_ENDED"
-                )
-                call = self._artefacts.ReadArtefact(request, timeout=STREAM_S)
-                try:
-                    async for message in call:
-                        part.write(message.chunk)
-                except grpc.aio.AioRpcError as error:
-                    failure = decoded(error, self.address)
-                    if not is_interruption(error):
-                        raise failure from None
-                finally:
-                    call.cancel()
-                if part.offset > before:
-                    patience.answered()
-                if not part.is_whole:
-                    await patience.after(failure)
-            await asyncio.to_thread(part.finish)
 
     # --- templates and the server itself ----------------------------------------------------------------------------
 

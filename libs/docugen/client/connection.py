@@ -26,6 +26,8 @@ R = TypeVar("R", bound=Message)
 Call = Callable[..., Awaitable[R]]
 
 MESSAGE_BYTES_MAX = 64 << 20
+STREAM_S = 3_600.0
+"""Deadline of a stream. Whoever reads one comes back when it ends, so this only bounds what a lost stream may cost."""
 KEEPALIVE_MS = 60_000
 """Servers answer pings that come more often than they allow with GOAWAY; ours allows one in 30 s, gRPC's default less."""
 
