@@ -18,6 +18,7 @@ from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_query import RunPage, RunQuery
 from docugen_core.errors import Overloaded
 from docugen_core.ports import ExecutionMode, GenerationJob, Submission
+from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_scheduler.app import SERVICES
 from docugen_scheduler.call_limits import CallGroup
 from fakes import ScriptedRenderer
@@ -219,21 +220,41 @@ async def test_a_second_verification_beyond_the_slots_is_refused_over_the_wire(t
         assert (await scheduler.runs.VerifyBundleRun(verify)).verdict
 
 
-async def test_a_watcher_that_leaves_gives_its_place_back(scheduler: Scheduler, renderer: ScriptedRenderer) -> None:
-    gate = renderer.script = Gate()
-    run = (await scheduler.runs.CreateBundleRun(create(return_immediately=True))).bundle_run
-    watches = [scheduler.runs.WatchBundleRun(messages.WatchBundleRunRequest(name=run.name)) for _ in range(5)]
-    for watch in watches:
-        await watch.read()
-        watch.cancel()
-    gate.open.set()
-    await scheduler.finished(run.bundle_run_id)
-    read = scheduler.artefacts.ReadArtefact(
-        artefact_service_pb2.ReadArtefactRequest(name=f"{run.name}/artefacts/note0.txt")
-    )
-    await read.read()
-    read.cancel()
-    assert (await scheduler.runs.GetBundleRun(messages.GetBundleRunRequest(name=run.name))).bundle_run.name == run.name
+async def wait_until_nobody_is_inside(scheduler: Scheduler, method: str) -> None:
+    """Returns once no call of the method's group is inside."""
+    async with asyncio.timeout(20):
+        while scheduler.served.limits.group(method).inside:  # noqa: ASYNC110 - a number has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_callers_that_leave_a_stream_give_their_places_back_and_are_no_errors(
+    tmp_path: Path, log: io.StringIO
+) -> None:
+    async def large(task: RenderTask, _: int) -> Rendering:
+        await gate.open.wait()
+        return Rendering(bytes(20 << 20))
+
+    gate = Gate()
+    async with scripted_scheduler(note_settings(tmp_path), ScriptedRenderer(large)) as scheduler:
+        run = (await scheduler.runs.CreateBundleRun(create(return_immediately=True))).bundle_run
+        watches = [scheduler.runs.WatchBundleRun(messages.WatchBundleRunRequest(name=run.name)) for _ in range(5)]
+        for watch in watches:
+            await watch.read()
+        assert scheduler.served.limits.group("WatchBundleRun").inside == 5
+        for watch in watches:
+            watch.cancel()
+        await wait_until_nobody_is_inside(scheduler, "WatchBundleRun")
+        gate.open.set()
+        await scheduler.finished(run.bundle_run_id)
+        request = artefact_service_pb2.ReadArtefactRequest(name=f"{run.name}/artefacts/note0.txt")
+        reads = [scheduler.artefacts.ReadArtefact(request) for _ in range(5)]
+        for read in reads:
+            await read.read()
+        assert scheduler.served.limits.group("ReadArtefact").inside == 5
+        for read in reads:
+            read.cancel()
+        await wait_until_nobody_is_inside(scheduler, "ReadArtefact")
+    assert [event["event"] for event in events(log) if event["level"] != "info"] == []
 
 
 async def test_a_callers_request_id_is_sent_back_and_logged_with_the_run(tmp_path: Path, log: io.StringIO) -> None:

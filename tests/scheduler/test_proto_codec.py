@@ -15,6 +15,7 @@ from docugen_core.domain.run import DocumentState, ExecutionPolicy, Priority, Ru
 from docugen_core.ports import ExecutionMode
 from docugen_core.validation import BundleLimits
 from docugen_core.verification import Verdict
+from google.protobuf.timestamp_pb2 import Timestamp
 from run_examples import a_run
 
 LIMITS = BundleLimits()
@@ -152,6 +153,9 @@ def test_data_beyond_the_bound_is_refused_before_it_is_parsed() -> None:
     [
         ({"priority": 17}, ["execution_policy.priority"]),
         ({"max_attempts": 101}, ["execution_policy.max_attempts"]),
+        ({"not_before": Timestamp(seconds=-1)}, ["execution_policy.not_before"]),
+        ({"not_before": Timestamp(seconds=4_102_444_800)}, ["execution_policy.not_before"]),
+        ({"not_before": Timestamp(seconds=4_102_444_799)}, []),
         ({"labels": {f"k{n}": "" for n in range(17)}}, ["execution_policy.labels"]),
         ({"labels": {"Team": "x"}}, ["execution_policy.labels.Team"]),
         ({"labels": {"team": "é" * 65}}, ["execution_policy.labels.team"]),
@@ -161,6 +165,18 @@ def test_data_beyond_the_bound_is_refused_before_it_is_parsed() -> None:
 def test_a_policy_is_held_to_its_bounds(fields: dict[str, Any], paths: list[str]) -> None:
     _, violations = proto_spec_codec.decode_policy(bundle_pb2.ExecutionPolicy(**fields))
     assert [v.path for v in violations] == paths
+
+
+def test_a_policy_sent_back_is_the_policy_that_came() -> None:
+    policy = bundle_pb2.ExecutionPolicy(
+        priority=bundle_pb2.ExecutionPolicy.PRIORITY_LOW,
+        max_attempts=7,
+        labels={"team": "billing", "a.b-c": ""},
+        not_before=Timestamp(seconds=1_800_000_000, nanos=5_000_000),
+    )
+    decoded, violations = proto_spec_codec.decode_policy(policy)
+    assert violations == []
+    assert proto_spec_codec.encode_policy(decoded) == policy
 
 
 def test_an_unset_policy_is_the_default_one() -> None:

@@ -84,5 +84,14 @@ class _TakenOver(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger(record.name)
+        if _is_caller_gone(record):
+            log.debug("library_logged", logger=record.name, text=record.getMessage())
+            return
         level = "error" if record.levelno >= logging.ERROR else "warning"
         getattr(log, level)("library_logged", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
+
+
+def _is_caller_gone(record: logging.LogRecord) -> bool:
+    """gRPC reports a caller that left a stream as an error with a traceback. It is neither."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is not None and kind.__name__ == "ExecuteBatchError"

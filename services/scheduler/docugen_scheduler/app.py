@@ -50,11 +50,12 @@ _INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that answers. address: `host:port` to connect to. core: what it works with."""
+    """A server that answers. address: `host:port` to connect to. core: what it works with. limits: who is inside."""
 
     address: str
     port: int
     core: Core
+    limits: CallLimits
 
 
 async def serve(settings: Settings, announce: Callable[[Served], None]) -> int:
@@ -91,9 +92,9 @@ async def running_server(
     core: what to serve (not closed here), by default the one `assemble(settings)` makes. Several servers may run in one process
     with ports and stores of their own. Raises ConfigurationError (address, store, queue), Unavailable.
     """
-    lifetime = lifetime or Lifetime()
+    lifetime, limits = lifetime or Lifetime(), CallLimits(settings)
     server = grpc.aio.server(
-        interceptors=[CallInterceptor(CallLimits(settings), settings.max_request_bytes)],
+        interceptors=[CallInterceptor(limits, settings.max_request_bytes)],
         options=server_options(settings),
     )
     host, port = bind(server, settings)
@@ -102,7 +103,7 @@ async def running_server(
         _add_services(server, served, lifetime)
         await server.start()
         stack.push_async_callback(_end, server, served, lifetime)
-        yield Served(f"{host}:{port}", port, served)
+        yield Served(f"{host}:{port}", port, served, limits)
 
 
 def bind(server: grpc.aio.Server, settings: Settings) -> tuple[str, int]:
