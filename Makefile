@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check protos docs-reference clean
+.PHONY: help demo test quick check protos docs-reference goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -38,6 +38,9 @@ docs-reference: $(VENV)/.installed ## Generate docs/reference/settings.md and cl
 	@mkdir -p docs/reference
 	@$(BIN)/docugen config --markdown >$(VENV)/page && mv $(VENV)/page docs/reference/settings.md
 	@$(BIN)/python -m docugen.cli.reference >$(VENV)/page && mv $(VENV)/page docs/reference/cli.md
+
+goldens: $(VENV)/.installed-dev ## Write the golden digests anew, after a deliberate change of bytes
+	@$(BIN)/python tools/goldens.py
 
 clean: ## Remove what runs and tools left behind; keeps .venv
 	@rm -rf var out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
