@@ -157,6 +157,21 @@ async def test_a_hundred_submits_at_once_are_one_run(house: House) -> None:
     assert house.renderer.calls == {"note0.txt": 1}
 
 
+async def test_a_submit_cancelled_at_any_moment_never_leaves_a_run_that_nobody_leads(house: House) -> None:
+    # A caller's deadline used to strike between the ledger's insert and the start of the run: the run was recorded, every
+    # further submit was answered with it, and it stayed QUEUED until the next restart.
+    async with house.executor() as executor:
+        for n in range(60):
+            job = house.job(str(n))
+            submitting = asyncio.create_task(executor.submit(job))
+            for _ in range(n % 12):
+                await asyncio.sleep(0.0002)
+            submitting.cancel()
+            await asyncio.wait([submitting])
+            again = await executor.submit(job)
+            assert (await finished(executor, again.run.run_id)).state is RunState.SUCCEEDED
+
+
 async def test_an_id_that_names_another_spec_is_refused_and_the_first_run_is_untouched(house: House) -> None:
     async with house.executor() as executor:
         await executor.submit(house.job("one", run_id="mine"))

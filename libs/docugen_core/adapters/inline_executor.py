@@ -86,6 +86,7 @@ class InlineExecutor:
         self._feed = RunFeed()
         self._active: dict[str, BundleRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._accepting: set[asyncio.Task[Submission]] = set()
         self._admitted = 0
         self._cancel_reasons: dict[str, str] = {}
         self._draining = False
@@ -110,17 +111,14 @@ class InlineExecutor:
     async def submit(self, job: GenerationJob) -> Submission:
         known = await self._known(job.run_id)
         if known is None:
-            self._admit()
-            run = new_run(job, now_ms=self._clock.now_ms(), max_attempts=self._policy.max_attempts)
-            try:
-                known = await self._ledger.insert(run, job.bundle.canonical_bytes())
-            except BaseException:
-                self._admitted -= 1
-                raise
-            if known is None:
-                self._start(run, job)
-                return Submission(run, deduplicated=False)
-            self._admitted -= 1
+            # Shielded: a caller that goes away during the write must not leave a recorded run that nobody leads.
+            accepting = asyncio.create_task(self._accept(job), name=f"accept {job.run_id}")
+            self._accepting.add(accepting)
+            accepting.add_done_callback(self._accepting.discard)
+            submission = await asyncio.shield(accepting)
+            if not submission.deduplicated:
+                return submission
+            known = submission.run
         if known.spec_digest != job.bundle.spec_digest:
             raise BundleRunExists(
                 job.run_id,
@@ -201,6 +199,8 @@ class InlineExecutor:
 
     async def drain(self, grace_ms: int) -> None:
         self._draining = True
+        if self._accepting:
+            await asyncio.wait(self._accepting)
         tasks = list(self._tasks.values())
         if tasks and grace_ms:
             await asyncio.wait(tasks, timeout=grace_ms / 1_000)
@@ -223,6 +223,21 @@ class InlineExecutor:
                 retry_after_ms=wait_ms,
             )
         self._admitted += 1
+
+    async def _accept(self, job: GenerationJob) -> Submission:
+        """Record and start a new run, or hand back the one that another submit was faster to record."""
+        self._admit()
+        run = new_run(job, now_ms=self._clock.now_ms(), max_attempts=self._policy.max_attempts)
+        try:
+            known = await self._ledger.insert(run, job.bundle.canonical_bytes())
+        except BaseException:
+            self._admitted -= 1
+            raise
+        if known is not None:
+            self._admitted -= 1
+            return Submission(known, deduplicated=True)
+        self._start(run, job)
+        return Submission(run, deduplicated=False)
 
     def _start(self, run: BundleRun, job: GenerationJob) -> None:
         """Begin an admitted run. From here on its task owns the record."""
