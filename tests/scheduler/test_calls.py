@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Iterator
@@ -16,6 +17,7 @@ from docugen.v1 import bundle_run_service_pb2 as messages
 from docugen_core.adapters.logs import configure_logs
 from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_query import RunPage, RunQuery
+from docugen_core.domain.seed import SeedStream
 from docugen_core.errors import Overloaded
 from docugen_core.ports import ExecutionMode, GenerationJob, Submission
 from docugen_core.rendering.task import Rendering, RenderTask
@@ -165,6 +167,67 @@ async def test_a_request_beyond_the_bound_is_told_so_and_the_next_one_is_served(
         await scheduler.runs.CreateBundleRun(create(note(salt="x" * (9 << 20))))
     assert far_too_large.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert (await scheduler.runs.CreateBundleRun(create())).bundle_run.name
+
+
+async def test_a_small_message_that_unpacks_to_a_large_one_is_refused_unread(scheduler: Scheduler) -> None:
+    bomb = create(note(salt="x" * (50 << 20)))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await scheduler.runs.CreateBundleRun(bomb, compression=grpc.Compression.Gzip)
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    packed = await scheduler.runs.CreateBundleRun(create(), compression=grpc.Compression.Gzip)
+    assert packed.bundle_run.name
+
+
+def mutated(data: bytes, chance: SeedStream) -> bytes:
+    """`data` with up to five bytes changed, added or taken away."""
+    changed = bytearray(data)
+    for n in range((chance / "count").between(0, 5)):
+        at, byte = (chance / n / "at").between(0, len(changed) - 1), (chance / n / "byte").between(0, 255)
+        match (chance / n / "kind").between(0, 2):
+            case 0:
+                changed[at] = byte
+            case 1:
+                changed.insert(at, byte)
+            case _ if len(changed) > 1:
+                del changed[at]
+    return bytes(changed)
+
+
+async def test_no_bytes_whatever_make_a_method_fail_by_a_bug(scheduler: Scheduler) -> None:
+    run = (await scheduler.runs.CreateBundleRun(create(bundle_run_id="abc"))).bundle_run
+    name = messages.GetBundleRunRequest(name=run.name).SerializeToString()
+    artefact = artefact_service_pb2.ReadArtefactRequest(name=f"{run.name}/artefacts/note0.txt").SerializeToString()
+    batch = messages.BatchCreateBundleRunsRequest(requests=[create()]).SerializeToString()
+    originals = (create(bundle_run_id="abc").SerializeToString(), name, artefact, batch)
+    chance = SeedStream.of("no-bytes-whatever")
+    endings: dict[bytes, grpc.aio.AioRpcError | None] = {}
+    for method in methods():
+        for n in range(24):
+            data = mutated(originals[n % len(originals)], chance / method / n)
+            raw = scheduler.channel.unary_stream(method, request_serializer=bytes, response_deserializer=bytes)
+            try:
+                async for _ in raw(data, timeout=20):
+                    pass
+                endings[method.encode() + data] = None
+            except grpc.aio.AioRpcError as error:
+                endings[method.encode() + data] = error
+    for sent, ending in endings.items():
+        if ending is not None:
+            assert ending.code() not in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL), sent
+            assert reason(ending), sent
+    assert {None, grpc.StatusCode.INVALID_ARGUMENT} <= {e and e.code() for e in endings.values()}
+
+
+async def test_a_submit_whose_deadline_passes_at_any_moment_may_be_repeated_and_is_one_run(
+    scheduler: Scheduler, renderer: ScriptedRenderer
+) -> None:
+    for milliseconds in range(1, 30):
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await scheduler.runs.CreateBundleRun(create(), timeout=milliseconds / 1_000)
+    run = (await scheduler.runs.CreateBundleRun(create())).bundle_run
+    listed = await scheduler.runs.ListBundleRuns(messages.ListBundleRunsRequest())
+    assert [r.name for r in listed.bundle_runs] == [run.name]
+    assert renderer.calls == {"note0.txt": 1}
 
 
 async def test_a_full_server_refuses_with_a_time_to_come_back(tmp_path: Path) -> None:
