@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -88,6 +89,14 @@ async def test_a_finished_run_verifies_as_identical(client: DocugenClient) -> No
     verification = await client.verify(run)
     assert verification.verdict is Verdict.IDENTICAL
     assert [c.artefact for c in verification.comparisons] == ["note.txt"]
+
+
+async def test_a_run_waits_for_its_time_and_can_be_cancelled_before_it(client: DocugenClient) -> None:
+    run = await client.submit(bundle(), not_before=dt.datetime(2099, 1, 31, tzinfo=dt.UTC))
+    with pytest.raises(TryAgain):
+        await client.wait(run, timeout=0.2)
+    assert (await client.get(run)).state is RunState.QUEUED
+    assert (await client.cancel(run)).state is RunState.CANCELLED
 
 
 async def test_a_finished_run_cannot_be_cancelled(client: DocugenClient) -> None:

@@ -7,6 +7,7 @@ Two kinds of waiting are told apart. `timeout` bounds one answer. `patience` bou
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -87,19 +88,24 @@ class DocugenClient:
         *,
         labels: Mapping[str, str] | None = None,
         max_attempts: int = 0,
+        not_before: dt.datetime | None = None,
         wait: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 - part of what `wait` means
     ) -> BundleRun:
         """Render `bundle`, or get the run that already did: the same bundle is the same run, for ever.
 
         Returns as soon as the run is recorded, or, with `wait`, once it is terminal (`timeout` then bounds the whole).
+        not_before: start no earlier; a time without zone is local. labels: for lists and filters.
         A run that fails is not an exception: see its `state` and `error`. Raises Refused INVALID_SPEC with every wrong
         field, BUNDLE_RUN_EXISTS when the id names another bundle.
         """
+        policy = bundle_pb2.ExecutionPolicy(labels=dict(labels or {}), max_attempts=max_attempts)
+        if not_before is not None:
+            policy.not_before.FromDatetime(not_before.astimezone(dt.UTC))
         request = runs_pb.CreateBundleRunRequest(
             bundle_run_id=bundle_run_id,
             spec=bundle_message(bundle),
-            execution_policy=bundle_pb2.ExecutionPolicy(labels=dict(labels or {}), max_attempts=max_attempts),
+            execution_policy=policy,
             return_immediately=True,
         )
         response = await self._call(self._runs.CreateBundleRun, request)
