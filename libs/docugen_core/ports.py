@@ -19,6 +19,7 @@ from docugen_core.domain.lease import (
     Lease,
     LetterPage,
     NewJob,
+    ProgressReport,
     Pulse,
     QueueStats,
     RecordPage,
@@ -268,6 +269,10 @@ class JobSource(Protocol):
 
     async def settle(self, settlements: Sequence[Settlement]) -> tuple[Settled, ...]:
         """End attempts, one answer each; the same again answers the same. STALE is no failure of the run."""
+        ...
+
+    async def progress(self, reports: Sequence[ProgressReport]) -> tuple[bool, ...]:
+        """Show how far jobs are; False where the lease is not held. The same again changes nothing."""
         ...
 
     async def release(self, leases: Sequence[Lease], delay_ms: int = 0) -> tuple[bool, ...]:

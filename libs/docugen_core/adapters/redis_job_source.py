@@ -27,6 +27,7 @@ from docugen_core.domain.lease import (
     Hold,
     Lease,
     Outcome,
+    ProgressReport,
     Pulse,
     Retry,
     Settled,
@@ -120,6 +121,18 @@ class RedisJobSource:
             answers += (Settled(answer.decode()) for answer in reply)
         return tuple(answers)
 
+    async def progress(self, reports: Sequence[ProgressReport]) -> tuple[bool, ...]:
+        """Show how far jobs are; one answer each, False where the lease was lost. Repeating changes nothing.
+
+        Raises Overloaded where Redis is full: whoever watches sees less then, and the jobs go on.
+        """
+        answers: list[bool] = []
+        for batch in _batches(reports):
+            rows = ((r.lease.run_id, r.lease.entry, r.lease.attempt, r.progress) for r in batch)
+            reply = await self._run("progress", consumer=self.consumer, jobs=rows)
+            answers += (answer == b"noted" for answer in reply)
+        return tuple(answers)
+
     async def release(self, leases: Sequence[Lease], delay_ms: int = 0) -> tuple[bool, ...]:
         """Hand jobs back, their attempts unspent, to be taken again after delay_ms; False where the lease was lost or they are
         back already."""
@@ -151,17 +164,17 @@ class RedisJobSource:
 _LOST = failure_text(WORKER_LOST)
 
 
-def _outcome(outcome: Outcome) -> tuple[str, int, str]:
-    """outcome, delay_ms and text of a settlement."""
+def _outcome(outcome: Outcome) -> tuple[str, int, str, bytes]:
+    """outcome, delay_ms, text and progress of a settlement."""
     match outcome:
-        case Done(manifest_digest):
-            return "done", 0, manifest_digest
-        case Retry(failure, delay_ms):
-            return "retry", delay_ms, failure_text(failure)
-        case Bury(failure):
-            return "bury", 0, failure_text(failure)
+        case Done(manifest_digest, progress):
+            return "done", 0, manifest_digest, progress
+        case Retry(failure, delay_ms, progress):
+            return "retry", delay_ms, failure_text(failure), progress
+        case Bury(failure, progress):
+            return "bury", 0, failure_text(failure), progress
         case Cancelled():
-            return "cancelled", 0, ""
+            return "cancelled", 0, "", b""
 
 
 def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -65,6 +65,7 @@ def job_record(run_id: str, raw: Fields) -> JobRecord:
         dead_letter=_text(raw, b"letter"),
         about=raw.get(b"about", b"{}"),
         attempts=_attempts(raw),
+        progress=raw.get(b"progress", b""),
     )
 
 
@@ -76,8 +77,9 @@ def takings(reply: Sequence[Any], consumer: str) -> Takings:
             payload=payload,
             payload_version=int(version),
             cancelling=bool(cancelling),
+            waited_ms=int(waited),
         )
-        for entry, attempt, cancelling, run, version, payload in reply[3:]
+        for entry, attempt, cancelling, run, version, payload, waited in reply[3:]
     )
     return Takings(deliveries, Hold(reply[0].decode()), int(reply[1]))
 

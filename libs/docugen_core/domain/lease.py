@@ -85,7 +85,8 @@ class JobRecord:
     """Everything the queue knows of a run; survives it until the record expires.
 
     revision grows by at least one with every change. attempt counts deliveries, handed-back ones not. attempts: the last ten
-    failed ones, oldest first. queue_time_ms: when it last entered the queue. entry is opaque.
+    failed ones, oldest first. queue_time_ms: when it last entered the queue. entry is opaque. progress: how far its documents
+    are in this attempt, as run_record.encode_documents writes it; empty before the first report.
     """
 
     run_id: str
@@ -108,6 +109,7 @@ class JobRecord:
     dead_letter: str = ""
     about: bytes = b"{}"
     attempts: tuple[Attempt, ...] = ()
+    progress: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A job in a worker's hands. cancelling: do not render; look whether it was published, and settle it."""
+    """A job in a worker's hands. cancelling: do not render; look whether it was published, and settle it. waited_ms: since it
+    was queued, or since the time of its retry or start."""
 
     lease: Lease
     payload: bytes
     payload_version: int
     cancelling: bool = False
+    waited_ms: int = 0
 
 
 class Hold(Enum):
@@ -185,10 +189,22 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """How far the documents of a job are, as run_record.encode_documents writes it; opaque to the queue."""
+
+    lease: Lease
+    progress: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """The manifest is published. Also right for a run that is being cancelled: it was finished first."""
+    """The manifest is published. Also right for a run that is being cancelled: it was finished first.
+
+    progress, here and below: the last word on its documents; empty to leave what was reported.
+    """
 
     manifest_digest: str
+    progress: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +213,7 @@ class Retry:
 
     failure: Failure
     delay_ms: int
+    progress: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +221,7 @@ class Bury:
     """It failed for good: into the dead letters."""
 
     failure: Failure
+    progress: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

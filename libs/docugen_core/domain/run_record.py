@@ -1,4 +1,4 @@
-"""A BundleRun as JSON and back, without loss: what ledgers keep.
+"""A BundleRun, or its documents alone, as JSON and back, without loss: what ledgers and the queue keep.
 
 The record names its schema. A later release that adds a field gives it a default on reading, so that rolling deploys and old
 ledgers work; one that changes a meaning changes the schema.
@@ -7,6 +7,7 @@ ledgers work; one that changes a meaning changes the schema.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from docugen_core.domain.failure import Failure
@@ -47,7 +48,7 @@ def encode_run(run: BundleRun) -> str:
                 "labels": policy.labels,
                 "not_before_ms": policy.not_before_ms,
             },
-            "documents": [[d.name, d.state.value, d.pages, d.size] for d in run.documents],
+            "documents": _rows(run.documents),
             "templates": run.templates,
             "failure": run.failure and run.failure.to_json(),
             "manifest_digest": run.manifest_digest,
@@ -82,10 +83,26 @@ def decode_run(record: str | bytes) -> BundleRun:
             labels=tuple((key, value) for key, value in policy["labels"]),
             not_before_ms=policy.get("not_before_ms", 0),
         ),
-        documents=tuple(
-            DocumentProgress(name, DocumentState(state), pages, size) for name, state, pages, size in raw["documents"]
-        ),
+        documents=_documents(raw["documents"]),
         templates=tuple(raw["templates"]),
         failure=Failure.from_json(raw["failure"]) if raw["failure"] else None,
         manifest_digest=raw["manifest_digest"],
     )
+
+
+def encode_documents(documents: Iterable[DocumentProgress]) -> bytes:
+    """How far the documents of a run are, in their order: what travels through the queue as a job's progress."""
+    return json.dumps(_rows(documents), separators=(",", ":")).encode()
+
+
+def decode_documents(progress: bytes) -> tuple[DocumentProgress, ...]:
+    """What `encode_documents` was given; nothing for empty bytes. Raises ValueError for other text."""
+    return _documents(json.loads(progress)) if progress else ()
+
+
+def _rows(documents: Iterable[DocumentProgress]) -> list[list[str | int]]:
+    return [[d.name, d.state.value, d.pages, d.size] for d in documents]
+
+
+def _documents(rows: Iterable[tuple[str, str, int, int]]) -> tuple[DocumentProgress, ...]:
+    return tuple(DocumentProgress(name, DocumentState(state), pages, size) for name, state, pages, size in rows)

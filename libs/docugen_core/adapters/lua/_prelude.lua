@@ -113,7 +113,7 @@ end
 local function requeue(run, revision, f, ...)
   local id = redis.call('XADD', LANE[f.priority], '*', 'run', run, 'v', f.v, 'payload', f.payload)
   record(run, revision, 'queued', 'entry', f.priority .. ':' .. id, 'attempt', 0, 'queue_ms', T, 'start_ms', 0, 'finish_ms', 0,
-    'next_ms', 0, 'worker', '', 'failure', '', 'reason', '', ...)
+    'next_ms', 0, 'worker', '', 'failure', '', 'reason', '', 'progress', '', ...)
   redis.call('HDEL', RUN .. run, 'payload', 'v', 'letter')
   redis.call('PERSIST', RUN .. run)
 end

@@ -2,9 +2,11 @@
 --
 -- FLAGS    allow-oom
 -- KEYS     lanes due run events dlq
--- ARGV     consumer:text engine:text keep_ms:int jobs(run:text entry:text attempt:int outcome:text delay_ms:int text:bytes)*
+-- ARGV     consumer:text engine:text keep_ms:int jobs(run:text entry:text attempt:int outcome:text delay_ms:int text:bytes
+--          progress:bytes)*
 -- RETURNS  {answer...}, one a job: done | parked | buried | cancelled | stale. outcome done (text: manifest digest),
 --          retry (text: failure; parked for delay_ms), bury (text: failure), cancelled. A cancelled run that fails is cancelled.
+--          progress: how far its documents came at last, '' to leave what the record has
 --
 -- Why one script: the check of the token, the end of the entry and the record are one fact. Separately, a zombie could settle
 -- between check and XACK, or a crash could leave a finished job in the stream. The same call again answers the same.
@@ -46,7 +48,7 @@ local OUTCOME = {
 }
 
 local answers = {}
-for run, entry, attempt, outcome, delay_ms, text in jobs() do
+for run, entry, attempt, outcome, delay_ms, text, progress in jobs() do
   local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'settled', 'start_ms', 'tries', 'entry')
   local token = consumer .. ' ' .. attempt .. ' ' .. entry .. ' '
   if r[3] and string.sub(r[3], 1, #token) == token then
@@ -54,6 +56,7 @@ for run, entry, attempt, outcome, delay_ms, text in jobs() do
   elseif r[6] == entry and holds(entry, consumer, attempt) then
     if r[1] == 'cancelling' and outcome ~= 'done' then outcome = 'cancelled' end
     local j = { run = run, entry = entry, attempt = attempt, delay_ms = delay_ms, text = text, token = token }
+    if progress ~= '' then redis.call('HSET', RUN .. run, 'progress', progress) end
     answers[#answers + 1] = OUTCOME[outcome](j, r)
   else
     answers[#answers + 1] = 'stale'

@@ -3,9 +3,9 @@
 -- FLAGS    allow-oom
 -- KEYS     lanes due run events control
 -- ARGV     consumer:text want:int lease_ms:int lost:text
--- RETURNS  {hold, wait_ms, cursors, {entry, attempt, cancelling, run, v, payload}...}; hold '' | paused | draining;
---          wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal, low, empty unless
---          there was less than `want`
+-- RETURNS  {hold, wait_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms}...}; hold '' | paused |
+--          draining; wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal, low,
+--          empty unless there was less than `want`; waited_ms since it was queued, or a retry or start time was due
 --
 -- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
@@ -15,7 +15,7 @@ local jobs, leases, cursors = {}, {}, {}
 
 local function deliver(entry, field, count)
   local run, stream, id = field.run or '', place(entry)
-  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'worker', 'start_ms', 'tries')
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'worker', 'start_ms', 'tries', 'queue_ms', 'next_ms')
   local state, revision, attempt = r[1], r[2], math.max(count, (tonumber(r[3]) or 0) + 1)
   if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
@@ -24,9 +24,10 @@ local function deliver(entry, field, count)
     revision = record(run, revision, 'retrying', 'failure', lost, ended(r[6], r[3], r[4], r[5], lost))
   end
   record(run, revision, state == 'cancelling' and state or 'running', 'entry', entry, 'attempt', attempt, 'worker', consumer,
-    'start_ms', T, 'next_ms', 0, 'failure', '')
+    'start_ms', T, 'next_ms', 0, 'failure', '', 'progress', '')
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
-  jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '' }
+  jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
+    math.max(0, T - math.max(tonumber(r[7] or T), tonumber(r[8] or 0))) }
 end
 
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
