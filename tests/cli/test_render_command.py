@@ -87,10 +87,3 @@ def test_an_older_result_is_kept_when_the_new_run_fails(tmp_path: Path, note_fil
     (Path(packs) / "note" / "note.txt").write_text("{{ data.nmae }}")
     assert process("render", note_file, cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs).code == 1
     assert files(tmp_path / "out" / "note") == ["manifest.json", "note.txt"]
-
-
-def test_a_document_cannot_take_the_place_of_the_manifest(tmp_path: Path) -> None:
-    bundle = {"documents": [{"name": "manifest.json", "format": "json", "template": "invoice/invoice"}]}
-    ended = process("render", "-", "--json", cwd=tmp_path, stdin=json.dumps(bundle))
-    assert ended.code == 2
-    assert [v["path"] for v in ended.error()["violations"]] == ["documents[0].name"]

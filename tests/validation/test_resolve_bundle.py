@@ -321,6 +321,12 @@ def test_a_name_that_is_more_than_a_file_name_is_refused(name: str, found: Found
     assert "documents[0].name" in [path for path, _, _ in found(_bundle(_document(name)))]
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "Manifest.JSON"])
+def test_a_document_cannot_take_the_place_of_the_manifest(name: str, found: Found) -> None:
+    rows = found(_bundle({**_document(name), "format": "json"}))
+    assert ("documents[0].name", "is the name of the bundle's own manifest", "choose another one") in rows
+
+
 @pytest.mark.parametrize("name", ["a.txt", "0.txt", "A-b_c.d.txt", "console.txt", "a" * 124 + ".txt"])
 def test_a_plain_file_name_is_taken(name: str, found: Found) -> None:
     assert found(_bundle(_document(name))) == []

@@ -9,16 +9,15 @@ from typing import Any
 import click
 from docugen_core.assembly import assemble
 from docugen_core.config import Settings
-from docugen_core.domain.failure import Violation
 from docugen_core.domain.run import RunState
-from docugen_core.errors import InvalidRequest, Unavailable
+from docugen_core.errors import Unavailable
 from docugen_core.ports import GenerationJob
 from docugen_core.submission import SubmitRequest, prepare_generation_job, submit_generation_job
 
 from docugen.cli import local
 from docugen.cli.bundle_files import read_bundle
 from docugen.cli.failures import CommandFailed, Problem
-from docugen.cli.folder import MANIFEST_NAME, put_into_folder
+from docugen.cli.folder import put_into_folder
 from docugen.cli.options import bundle_argument, date_option, json_option, quiet_option, seed_option
 from docugen.cli.output import emit
 from docugen.cli.progress import Show, progress
@@ -50,7 +49,7 @@ def render(
     settings = local.settings()
     file = read_bundle(bundle, settings, seed=seed, document_date=document_date)
     folder = Path(out) if out else Path("out") / file.stem
-    request = SubmitRequest(_storable(file.bundle))
+    request = SubmitRequest(file.bundle)
     # Checked before anything is started, so that a wrong bundle is refused at once.
     job = prepare_generation_job(request, local.intake(settings))
     with local.private_store(settings, beside=folder.parent) as own, progress(quiet=quiet) as show:
@@ -73,13 +72,3 @@ async def _render(
         if manifest is None:
             raise Unavailable("the manifest is gone from the temporary store", hint="Was the folder removed meanwhile?")
         return await put_into_folder(run.run_id, manifest, core.store, folder)
-
-
-def _storable(bundle: dict[str, Any]) -> dict[str, Any]:
-    """The bundle, unless a document would take the manifest's place in the folder."""
-    documents = bundle.get("documents")
-    for index, document in enumerate(documents if isinstance(documents, list) else ()):
-        if isinstance(document, dict) and str(document.get("name")).lower() == MANIFEST_NAME:
-            what = Violation(f"documents[{index}].name", "is the name of the manifest itself", "choose another name")
-            raise InvalidRequest.from_violations([what])
-    return bundle

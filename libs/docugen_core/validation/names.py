@@ -2,7 +2,8 @@
 
 A name becomes a file name in the store, in ZIP archives and on the caller's disk, whatever system that has. The character set
 is stated in `bundle.schema.json`; in here is what no pattern says: no `..`, no name that Windows reserves for a
-device, the extension of the format, and no two names that a case-insensitive file system takes for one.
+device, the extension of the format, no two names that a case-insensitive file system takes for one, and not the manifest's
+own name, which lies beside the documents wherever a bundle is unpacked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from docugen_core.domain.bundle import Format
+
+MANIFEST_NAME = "manifest.json"
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])", re.IGNORECASE)
 
@@ -24,6 +27,8 @@ def name_problem(name: str, wanted: Format | None) -> tuple[str, str] | None:
         return "must not contain two dots in a row", "use one"
     if _DEVICE.fullmatch(name.partition(".")[0]):
         return "begins with a name that Windows reserves for a device", f"call it 'the-{name}'"
+    if name.lower() == MANIFEST_NAME:
+        return "is the name of the bundle's own manifest", "choose another one"
     if wanted is not None and not name.endswith(f".{wanted.value}"):
         return f"must end with .{wanted.value}, the format of the document", f"call it '{_renamed(name, wanted)}'"
     return None
