@@ -19,25 +19,28 @@ from types import TracebackType
 
 import structlog
 
+from docugen_core.adapters.run_answers import (
+    finished_run,
+    no_such_run,
+    not_cancellable,
+    not_retryable,
+    refuse_other_spec,
+    shutting_down,
+)
 from docugen_core.adapters.run_feed import RunFeed
 from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.failure import Failure
-from docugen_core.domain.identity import content_digest
-from docugen_core.domain.manifest import ArtefactStatus, Manifest
+from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.retry import GiveUp, RetryAfter, RetryPolicy, decide
 from docugen_core.domain.run import (
     BundleRun,
     DocumentProgress,
-    DocumentState,
     RunState,
 )
 from docugen_core.domain.run_query import RunPage, RunQuery
 from docugen_core.errors import (
-    BundleRunExists,
     DeterminismViolation,
     DocugenError,
-    NotFound,
-    NotPossibleNow,
     Overloaded,
     RenderInterrupted,
 )
@@ -119,23 +122,13 @@ class InlineExecutor:
             if not submission.deduplicated:
                 return submission
             known = submission.run
-        if known.spec_digest != job.bundle.spec_digest:
-            raise BundleRunExists(
-                job.run_id,
-                submitted_digest=job.bundle.spec_digest,
-                existing_digest=known.spec_digest,
-            )
+        refuse_other_spec(known, job.bundle.spec_digest)
         return Submission(known, deduplicated=True)
 
     async def get(self, run_id: str) -> BundleRun:
         run = await self._known(run_id)
         if run is None:
-            raise NotFound(
-                f"no bundle run {run_id!r}",
-                code="BUNDLE_RUN_NOT_FOUND",
-                hint="`docugen runs ls` lists the runs of this server.",
-                details={"bundle_run_id": run_id},
-            )
+            raise no_such_run(run_id)
         return run
 
     async def spec(self, run_id: str) -> bytes | None:
@@ -157,12 +150,7 @@ class InlineExecutor:
             return run
         task = self._tasks.get(run_id)
         if task is None or run.state.is_terminal:
-            raise NotPossibleNow(
-                f"run {run_id!r} has ended: {run.state.value}",
-                code="NOT_CANCELLABLE",
-                hint="Only a run that has not ended can be cancelled.",
-                details={"state": run.state.value},
-            )
+            raise not_cancellable(run)
         self._cancel_reasons[run_id] = reason
         await asyncio.sleep(0)  # a task that is cancelled before its first step runs no handler: let it take that step
         task.cancel()
@@ -173,12 +161,7 @@ class InlineExecutor:
         run = await self.get(run_id)
         spec = await self._ledger.spec(run_id)
         if run.state not in (RunState.FAILED, RunState.CANCELLED) or spec is None:
-            raise NotPossibleNow(
-                f"run {run_id!r} is {run.state.value}",
-                code="NOT_RETRYABLE",
-                hint="Only a failed or cancelled run can be started again.",
-                details={"state": run.state.value},
-            )
+            raise not_retryable(run)
         if run_id in self._tasks:  # two retries at once: the first one has it
             return self._active[run_id]
         self._admit()
@@ -213,7 +196,7 @@ class InlineExecutor:
 
     def _admit(self) -> None:
         if self._draining:
-            raise Overloaded("this server is shutting down", code="SHUTTING_DOWN", retry_after_ms=1_000)
+            raise shutting_down()
         if self._admitted >= self._room:
             waiting = self._admitted - self._slots
             wait_ms = int(max(500.0, self._render_ms * waiting / self._slots))
@@ -386,26 +369,6 @@ class InlineExecutor:
                 return
         log.info("run_resumed", run_id=run.run_id, attempt=run.attempt)
         self._start(self._active[run.run_id], job)
-
-
-def finished_run(run_id: str, manifest: Manifest) -> BundleRun:
-    """The record of a finished run of which only the manifest is left. Times and attempts are unknown: 0."""
-    states = {
-        ArtefactStatus.RENDERED: DocumentState.RENDERED,
-        ArtefactStatus.OMITTED: DocumentState.OMITTED,
-    }
-    return BundleRun(
-        run_id=run_id,
-        tenant="",
-        spec_digest=manifest.spec_digest,
-        seed=manifest.seed,
-        state=RunState.SUCCEEDED,
-        revision=1,
-        create_time_ms=0,
-        max_attempts=0,
-        documents=tuple(DocumentProgress(a.name, states[a.status], a.pages, a.size) for a in manifest.artefacts),
-        manifest_digest=content_digest(manifest.to_bytes()),
-    )
 
 
 def _job(run: BundleRun, spec: bytes) -> GenerationJob:
