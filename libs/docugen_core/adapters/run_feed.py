@@ -37,6 +37,12 @@ class RunFeed:
         self._clear_left()
         return self._watchers
 
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The runs that somebody watches now."""
+        self._clear_left()
+        return frozenset(self._seats)
+
     def publish(self, run: BundleRun) -> None:
         """Offer `run` to its watchers; never waits. A snapshot that is not newer than the last one is ignored."""
         self._clear_left()
@@ -63,6 +69,12 @@ class RunFeed:
         watch.leave = weakref.finalize(watch, self._left.append, (run_id, seat))
         watch.leave.atexit = False
         return watch
+
+    def end(self, run_id: str) -> None:
+        """End the watchers of one run, once they have read what is there: nothing more will be published of it."""
+        self._clear_left()
+        for seat in self._seats.get(run_id, ()):
+            seat.close()
 
     def close(self) -> None:
         """End all watchers, present and future, once they have read what is there. Idempotent."""

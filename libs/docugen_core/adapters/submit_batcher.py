@@ -1,0 +1,150 @@
+"""Many submits, few round trips: all jobs that arrive close together go to the queue in one call.
+
+A call to Redis costs a scheduler as much as answering an RPC does, whether it carries one job or two hundred. So jobs wait
+for company, and how long depends on how much company there was:
+
+    window = 0                           after a batch of one: a lone caller waits for nobody
+    window = min(4 ms, 0.6 ms * n)       after a batch of n
+
+A fixed window would cost lone callers its full length; none at all would hardly batch. 0.6 and not less: with slow handlers
+(logs, metrics) a shorter window never gets beyond batches of one. One batch is on its way at a time; what arrives meanwhile
+is the next one. `BatchPlan` decides and knows no clock; `SubmitBatcher` waits and sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from docugen_core.domain.lease import Acceptance, NewJob
+from docugen_core.errors import Overloaded
+from docugen_core.ports import JobQueue
+
+BATCH_MAX = 256
+WINDOW_MS_MAX = 4.0
+WINDOW_MS_PER_JOB = 0.6
+WAITING_MAX = 8_192
+WAITING_BYTES_MAX = 64 << 20
+
+T = TypeVar("T")
+
+
+class BatchPlan(Generic[T]):
+    """Which items go together, and when. Times in milliseconds, from any clock that does not step back."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[float, T]] = deque()
+        self._window_ms = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a whole batch waits: it goes at once."""
+        return len(self._waiting) >= BATCH_MAX
+
+    def add(self, item: T, now_ms: float) -> None:
+        self._waiting.append((now_ms, item))
+
+    def wait_ms(self, now_ms: float) -> float | None:
+        """How long until the next batch goes: 0 for now, None while nothing waits. At most WINDOW_MS_MAX."""
+        if not self._waiting:
+            return None
+        if self.is_full:
+            return 0.0
+        since, _ = self._waiting[0]
+        return max(0.0, since + self._window_ms - now_ms)
+
+    def take(self) -> list[T]:
+        """The next batch, in order of arrival, BATCH_MAX items at most; its size sets the window of the next one."""
+        batch = [self._waiting.popleft()[1] for _ in range(min(len(self._waiting), BATCH_MAX))]
+        self._window_ms = min(WINDOW_MS_MAX, WINDOW_MS_PER_JOB * len(batch)) if len(batch) > 1 else 0.0
+        return batch
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A job and who waits for its answer."""
+
+    job: NewJob
+    answer: asyncio.Future[Acceptance] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class SubmitBatcher:
+    """Sends jobs to `queue` in batches. Use it on one event loop; it has a task only while jobs wait.
+
+    clock: milliseconds, for tests; by default the event loop's own.
+    """
+
+    def __init__(self, queue: JobQueue, clock: Callable[[], float] | None = None) -> None:
+        self._queue = queue
+        self._clock = clock or _loop_ms
+        self._plan: BatchPlan[_Waiting] = BatchPlan()
+        self._bytes = 0
+        self._full = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
+
+    async def submit(self, job: NewJob) -> Acceptance:
+        """The queue's answer to `job`. Raises what `JobQueue.submit` raises, the same to everybody in a failed batch, and
+        Overloaded (QUEUE_FULL) when too many wait already.
+
+        Cancelling it gives up the answer alone: the job goes in if it is on its way, and not if it still waits.
+        """
+        if len(self._plan) >= WAITING_MAX or self._bytes + len(job.payload) > WAITING_BYTES_MAX:
+            raise Overloaded(
+                f"{len(self._plan)} submits wait for the queue already",
+                code="QUEUE_FULL",
+                hint="Come back after the delay in RetryInfo.",
+                retry_after_ms=1_000,
+            )
+        waiting = _Waiting(job)
+        self._bytes += len(job.payload)
+        self._plan.add(waiting, self._clock())
+        if self._plan.is_full:
+            self._full.set()
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all(), name="submit batcher")
+        return await waiting.answer
+
+    async def drain(self) -> None:
+        """Return when nothing waits."""
+        while self._sending is not None:
+            await asyncio.wait([self._sending])
+
+    async def _send_all(self) -> None:
+        try:
+            while (wait_ms := self._plan.wait_ms(self._clock())) is not None:
+                if wait_ms > 0:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._full.wait(), wait_ms / 1_000)
+                    continue
+                self._full.clear()
+                taken = self._plan.take()
+                self._bytes -= sum(len(w.job.payload) for w in taken)
+                await self._send([w for w in taken if not w.answer.done()])
+        finally:
+            self._sending = None
+
+    async def _send(self, batch: list[_Waiting]) -> None:
+        """One call for `batch`. Its failure is the answer to everybody in it, and to nobody else."""
+        if not batch:
+            return
+        try:
+            answers = await self._queue.submit([w.job for w in batch])
+        except Exception as error:  # noqa: BLE001 - raised again, to every one who waits
+            for waiting in batch:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
+            return
+        for waiting, acceptance in zip(batch, answers, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(acceptance)
+
+
+def _loop_ms() -> float:
+    return asyncio.get_running_loop().time() * 1_000
