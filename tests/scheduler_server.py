@@ -20,6 +20,7 @@ from docugen.v1.artefact_service_pb2_grpc import ArtefactServiceStub
 from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
 from docugen.v1.template_service_pb2_grpc import TemplateServiceStub
 from docugen_core.adapters.inline_executor import InlineExecutor
+from docugen_core.adapters.lifetime import Lifetime
 from docugen_core.adapters.local_store import open_store
 from docugen_core.adapters.sqlite_ledger import SqliteLedger
 from docugen_core.adapters.system_clock import SystemClock
@@ -29,7 +30,6 @@ from docugen_core.domain.retry import RetryPolicy
 from docugen_core.generation import BundleRenderer
 from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
 from docugen_scheduler.app import Served, running_server
-from docugen_scheduler.lifetime import Lifetime
 from fakes import ScriptedRenderer, plain
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2

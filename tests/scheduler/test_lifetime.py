@@ -14,11 +14,12 @@ import pytest
 from docugen.v1 import bundle_run_pb2
 from docugen.v1 import bundle_run_service_pb2 as messages
 from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
+from docugen_core.adapters.grpc_address import bind, is_loopback
+from docugen_core.adapters.lifetime import Lifetime, unless
 from docugen_core.config import Settings
 from docugen_core.domain.run import RunState
 from docugen_core.errors import ConfigurationError
-from docugen_scheduler.app import Served, bind, is_loopback, running_server
-from docugen_scheduler.lifetime import Lifetime, unless
+from docugen_scheduler.app import Served, running_server
 from fakes import ScriptedRenderer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from scheduler_server import (
@@ -208,8 +209,8 @@ def test_only_loopback_is_loopback(host: str, expected: bool) -> None:
 async def test_an_address_others_can_reach_needs_insecure_to_be_said() -> None:
     server = grpc.aio.server()
     with pytest.raises(ConfigurationError, match="no TLS"):
-        bind(server, Settings(grpc_address="0.0.0.0:0"))
-    assert bind(server, Settings(grpc_address="0.0.0.0:0", insecure=True))[1] > 0
+        bind(server, "0.0.0.0:0", insecure=False, setting="DOCUGEN_GRPC_ADDRESS")
+    assert bind(server, "0.0.0.0:0", insecure=True, setting="DOCUGEN_GRPC_ADDRESS")[1] > 0
     await server.stop(None)
 
 

@@ -10,9 +10,6 @@ same reason; with it on (gRPC's default) two servers share a port silently.
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,17 +18,17 @@ import grpc
 from docugen.v1 import artefact_service_pb2_grpc as artefacts
 from docugen.v1 import bundle_run_service_pb2_grpc as bundle_runs
 from docugen.v1 import template_service_pb2_grpc as templates
+from docugen_core.adapters.grpc_address import bind
+from docugen_core.adapters.grpc_health import Health
+from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import Settings
-from docugen_core.errors import ConfigurationError
 from grpc_health.v1 import health_pb2_grpc
 
 from docugen_scheduler.artefact_service import ArtefactService
 from docugen_scheduler.bundle_run_service import BundleRunService
 from docugen_scheduler.call_limits import CallLimits
-from docugen_scheduler.health import Health
 from docugen_scheduler.interceptors import CallInterceptor
-from docugen_scheduler.lifetime import Lifetime, unless
 from docugen_scheduler.queue_service import queue_disabled_handlers
 from docugen_scheduler.reflection import add_reflection
 from docugen_scheduler.template_service import TemplateService
@@ -64,23 +61,12 @@ async def serve(settings: Settings, announce: Callable[[Served], None]) -> int:
     The first signal ends the server gracefully (0), a second one at once (128 + its number); unfinished runs go on at the
     next start either way. Raises ConfigurationError and what `assemble` raises.
     """
-    lifetime, stop = Lifetime(), asyncio.Event()
-    exit_code = 0
-
-    def on_signal(number: signal.Signals) -> None:
-        nonlocal exit_code
-        if stop.is_set():
-            exit_code = 128 + number
-            lifetime.hurried.set()
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
+    lifetime = Lifetime()
+    stop = ended_by_signals(lifetime)
     async with running_server(settings, lifetime=lifetime) as served:
         announce(served)
-        await stop.wait()
-    return exit_code
+        await stop.asked.wait()
+    return stop.exit_code
 
 
 @asynccontextmanager
@@ -97,39 +83,13 @@ async def running_server(
         interceptors=[CallInterceptor(limits, settings.max_request_bytes)],
         options=server_options(settings),
     )
-    host, port = bind(server, settings)
+    host, port = bind(server, settings.grpc_address, insecure=settings.insecure, setting="DOCUGEN_GRPC_ADDRESS")
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(assemble(settings)) if core is None else core
         _add_services(server, served, lifetime)
         await server.start()
         stack.push_async_callback(_end, server, served, lifetime)
         yield Served(f"{host}:{port}", port, served, limits)
-
-
-def bind(server: grpc.aio.Server, settings: Settings) -> tuple[str, int]:
-    """Take settings.grpc_address for `server`: (host, port in fact). Raises ConfigurationError."""
-    host, _, asked = settings.grpc_address.rpartition(":")
-    if not settings.insecure and not is_loopback(host):
-        raise ConfigurationError(
-            f"DOCUGEN_GRPC_ADDRESS={settings.grpc_address!r} is reachable from other machines, and this server has no TLS",
-            hint="Listen on 127.0.0.1, or set DOCUGEN_INSECURE=true where the network itself is trusted (a pod, a VPN).",
-        )
-    try:
-        port = server.add_insecure_port(f"{host}:{asked}")
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f"DOCUGEN_GRPC_ADDRESS={settings.grpc_address!r} cannot be listened on: it is in use, or not of this machine",
-            hint="Stop the other process, or choose another port; port 0 picks a free one.",
-        ) from error
-    return host, port
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`. Names other than localhost count as reachable."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def server_options(settings: Settings) -> tuple[tuple[str, int], ...]:
@@ -156,7 +116,7 @@ def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> No
     artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), server)
     templates.add_TemplateServiceServicer_to_server(TemplateService(core.intake.catalogue), server)
     server.add_generic_rpc_handlers((queue_disabled_handlers(),))
-    health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor, lifetime, SERVICES), server)
+    health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor.ready, lifetime.closing, SERVICES), server)
     if core.settings.reflection_enabled:
         add_reflection(server, SERVICES)
 

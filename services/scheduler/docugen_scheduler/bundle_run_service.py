@@ -17,6 +17,7 @@ from docugen.v1 import bundle_run_pb2
 from docugen.v1 import bundle_run_service_pb2 as messages
 from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceServicer
 from docugen_core import __version__
+from docugen_core.adapters.lifetime import Lifetime, unless
 from docugen_core.adapters.proto_codec import MODES, encode_failure, encode_run, encode_verification
 from docugen_core.adapters.proto_spec_codec import encode_spec
 from docugen_core.assembly import Core
@@ -34,7 +35,6 @@ from google.protobuf.duration_pb2 import Duration
 from docugen_scheduler.call_limits import WAIT_MS_MAX
 from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
 from docugen_scheduler.intake import checked_request
-from docugen_scheduler.lifetime import Lifetime, unless
 from docugen_scheduler.paging import page_size
 from docugen_scheduler.resource_names import parse_run_name
 

@@ -2,7 +2,7 @@
 
     ""  and our service names   SERVING from start to SIGTERM
     "liveness"                  SERVING while the process answers; restart it when it does not
-    "readiness"                 SERVING while a submit would be accepted: send callers elsewhere when it is not, do not restart
+    "readiness"                 SERVING while there is use in sending it work; when it is not, do not restart it
 
 An answer is worked out when it is asked for, so it is never stale; watchers ask again every second.
 """
@@ -10,14 +10,13 @@ An answer is worked out when it is asked for, so it is never stale; watchers ask
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
-from docugen_core.ports import GenerationExecutor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from docugen_scheduler.lifetime import Lifetime, unless
+from docugen_core.adapters.lifetime import unless
 
 LIVENESS = "liveness"
 READINESS = "readiness"
@@ -28,11 +27,14 @@ Context = grpc.aio.ServicerContext
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
-    """Answers for one server. services: the full names of what it serves."""
+    """Answers for one server. ready: asked for each answer. closing: set once, when it ends. services: the full names of what
+    it serves."""
 
-    def __init__(self, executor: GenerationExecutor, lifetime: Lifetime, services: Sequence[str]) -> None:
-        self._executor = executor
-        self._lifetime = lifetime
+    def __init__(
+        self, ready: Callable[[], Awaitable[bool]], closing: asyncio.Event, services: Sequence[str] = ()
+    ) -> None:
+        self._ready = ready
+        self._closing = closing
         self._services = frozenset({"", *services})
 
     async def Check(self, request: Any, context: Context[Any, Any]) -> Any:  # noqa: N802
@@ -48,17 +50,17 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
             if status != told:
                 yield _Status(status=status)
                 told = status
-            if self._lifetime.closing.is_set():
+            if self._closing.is_set():
                 return
-            await unless(self._lifetime.closing, asyncio.sleep(WATCH_INTERVAL_S))
+            await unless(self._closing, asyncio.sleep(WATCH_INTERVAL_S))
 
     async def _status(self, service: str) -> int:
         if service == LIVENESS:
             serving = True
         elif service == READINESS:
-            serving = not self._lifetime.closing.is_set() and await self._executor.ready()
+            serving = not self._closing.is_set() and await self._ready()
         elif service in self._services:
-            serving = not self._lifetime.closing.is_set()
+            serving = not self._closing.is_set()
         else:
             return int(_Status.SERVICE_UNKNOWN)
         return int(_Status.SERVING if serving else _Status.NOT_SERVING)
