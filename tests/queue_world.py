@@ -21,6 +21,7 @@ from docugen_core.domain.lease import Delivery, JobRecord, NewJob
 from docugen_core.domain.run import Priority
 
 LUA_FOLDER = Path(os.environ.get("DOCUGEN_TEST_LUA_DIR", LUA))  # noqa: TID251 - set by tools/mutants.py alone
+IS_MUTANT = LUA_FOLDER != LUA
 SET_CLOCK = """
 local function now()
   return tonumber(redis.call('GET', string.match(KEYS[1], '^{.-}') .. ':clock'))

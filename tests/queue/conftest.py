@@ -56,5 +56,6 @@ async def _world(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Queu
         world = await QueueWorld(connection, queue_name(request.node.nodeid)).begin()
         yield world
         # Records of unfinished runs have no expiry: leave a given server as it was.
-        async for key in connection.commands.scan_iter(f"{{{world.name}}}*", count=1_000):
-            await connection.commands.delete(key)
+        keys = [key async for key in connection.commands.scan_iter(f"{{{world.name}*", count=1_000)]
+        for start in range(0, len(keys), 1_000):
+            await connection.execute("UNLINK", *keys[start : start + 1_000])

@@ -31,7 +31,7 @@ from docugen_core.domain.lease import (
     Verdict,
 )
 from docugen_core.domain.run import MOVES, Priority, RunState
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -41,7 +41,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from queue_model import Model, ModelRun, stream_id
-from queue_world import BROKEN, LEASE_MS, RULES, START_MS, TORN, QueueWorld, a_job
+from queue_world import BROKEN, IS_MUTANT, LEASE_MS, RULES, START_MS, TORN, QueueWorld, a_job
 from redis_servers import own_server
 
 T = TypeVar("T")
@@ -56,6 +56,7 @@ OUTCOMES: dict[str, Outcome] = {
     "cancelled": Cancelled(),
 }
 _NAMES = count()
+PHASES = [Phase.generate] if IS_MUTANT else [Phase.generate, Phase.shrink]  # that a mutant fails is enough
 
 
 @pytest.fixture(scope="module")
@@ -372,6 +373,7 @@ def test_any_program_of_steps_and_faults_ends_as_the_model_says(model_url: str) 
         QueueMachine,
         settings=settings(
             max_examples=60,
+            phases=PHASES,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -125,7 +125,7 @@ class EmbeddedRedis:
             probe.settimeout(1)
             probe.connect(address)
             probe.sendall(b"PING\r\n")
-            return probe.recv(64).startswith(b"+PONG")  # while it loads its file it answers -LOADING
+            return probe.recv(64).startswith((b"+PONG", b"-NOAUTH"))  # while it loads its file it says -LOADING
         return False
 
     def wait_ready(self) -> None:

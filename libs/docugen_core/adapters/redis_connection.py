@@ -15,7 +15,7 @@ they never hold up a command.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -24,10 +24,10 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 
-from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, translated
+from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, is_passing, translated
 from docugen_core.adapters.scripts import Call
 from docugen_core.errors import ConfigurationError
 
@@ -38,6 +38,8 @@ BLOCK_MS_MAX = 2_000
 DOORBELL_TIMEOUT_S = 5.0
 """Longer than BLOCK_MS_MAX by more than Redis is ever late: a read that blocks in full is no time-out."""
 CONNECTIONS_MAX = 32
+REPEATS = 3
+BACKOFF = ExponentialWithJitterBackoff(base=0.05, cap=1.0)
 VERSION_FLOOR = (7, 0)
 
 _SCHEMES = {
@@ -97,8 +99,8 @@ class RedisConnection:
 
     def __init__(self, url: str) -> None:
         self.address = Address.parse(url)
-        self.commands = _client(self.address, COMMAND_TIMEOUT_S, retries=3)
-        self.doorbell = _client(self.address, DOORBELL_TIMEOUT_S, retries=0)
+        self.commands = _client(self.address, COMMAND_TIMEOUT_S)
+        self.doorbell = _client(self.address, DOORBELL_TIMEOUT_S)
         # The library's own pools refuse when they are empty (a cluster's cannot wait at all); here the next one waits its turn.
         self._turn = {id(client): asyncio.Semaphore(CONNECTIONS_MAX) for client in (self.commands, self.doorbell)}
 
@@ -110,25 +112,23 @@ class RedisConnection:
 
     async def aclose(self) -> None:
         """Close every connection. Safe to repeat."""
-        await self.commands.aclose()
-        await self.doorbell.aclose()
+        for client in (self.commands, self.doorbell):
+            await client.aclose()
+            if isinstance(client, Redis) and isinstance(client.connection_pool, SentinelConnectionPool):
+                for sentinel in client.connection_pool.sentinel_manager.sentinels:
+                    await sentinel.aclose()
 
     async def run(self, call: Call) -> Any:
         """The reply of a script. Raises Unavailable, Overloaded, ConfigurationError as redis_errors says."""
-        try:
-            async with self._turn[id(self.commands)]:
-                return await call.run(self.commands)
-        except LIBRARY_ERRORS as error:
-            await self._drop_if_demoted(error)
-            raise translated(error, call.script.name) from error
+        return await self._repeat(self.commands, call.script.name, lambda: call.run(self.commands))
 
     async def execute(self, *command: str | bytes | int) -> Any:
         """The reply of a single command that needs no script."""
-        return await self._execute(self.commands, command)
+        return await self._repeat(self.commands, str(command[0]), lambda: self.commands.execute_command(*command))
 
     async def block(self, *command: str | bytes | int) -> Any:
         """The reply of a blocking read, BLOCK_MS_MAX at most. Safe to cancel when the command delivers nothing (XREAD)."""
-        return await self._execute(self.doorbell, command)
+        return await self._repeat(self.doorbell, str(command[0]), lambda: self.doorbell.execute_command(*command))
 
     async def check_server(self, *, allow_volatile: bool = False) -> None:
         """Make sure that the server keeps what it is given: Redis 7.0 or later, no eviction, append-only file on.
@@ -156,13 +156,22 @@ class RedisConnection:
         except LIBRARY_ERRORS as error:
             raise translated(error, "INFO") from error
 
-    async def _execute(self, client: RedisClient, command: tuple[str | bytes | int, ...]) -> Any:
-        try:
-            async with self._turn[id(client)]:
-                return await client.execute_command(*command)
-        except LIBRARY_ERRORS as error:
-            await self._drop_if_demoted(error)
-            raise translated(error, str(command[0])) from error
+    async def _repeat(self, client: RedisClient, doing: str, send: Callable[[], Awaitable[Any]]) -> Any:
+        """Send until it is answered: again after what passes, at once an error after what does not.
+
+        The library's own repetition is off: it nests (command, connection, health check), and repeats a wrong password.
+        """
+        failures = 0
+        while True:
+            try:
+                async with self._turn[id(client)]:
+                    return await send()
+            except LIBRARY_ERRORS as error:
+                await self._drop_if_demoted(error)
+                problem, failures = translated(error, doing), failures + 1
+                if failures > REPEATS or not is_passing(error):
+                    raise problem from error
+            await asyncio.sleep(BACKOFF.compute(failures))
 
     async def _drop_if_demoted(self, error: BaseException) -> None:
         """After a failover the old node still answers on open connections; new ones find the new primary."""
@@ -191,14 +200,14 @@ def server_flaws(info: Mapping[str, Any], *, allow_volatile: bool) -> list[str]:
     return flaws
 
 
-def _client(address: Address, timeout_s: float, *, retries: int) -> RedisClient:
+def _client(address: Address, timeout_s: float) -> RedisClient:
     options: dict[str, Any] = {
         "username": address.username,
         "password": address.password,
         "socket_timeout": timeout_s,
         "socket_connect_timeout": COMMAND_TIMEOUT_S,
         "health_check_interval": 15,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), retries),
+        "retry": Retry(NoBackoff(), 1 if address.kind == "cluster" else 0),
         "protocol": 2,
     }
     if address.kind == "cluster":

@@ -33,6 +33,7 @@ from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Un
 
 LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError)
 
+_REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 _DEMOTED = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED", "You can't write against a read only replica")
 _PASSING = ("BUSY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "-LOADING", "NOGROUP")
 _FORBIDDEN = ("NOAUTH", "WRONGPASS", "NOPERM")
@@ -43,11 +44,19 @@ def is_demoted(error: BaseException) -> bool:
     return isinstance(error, RedisError) and (type(error).__name__ == "ReadOnlyError" or _says(error, _DEMOTED))
 
 
+def is_passing(error: BaseException) -> bool:
+    """Whether the same command may be answered in a moment: no connection, no answer in time, still loading, demoted."""
+    if _is_refusal(error):
+        return False
+    return isinstance(error, ConnectionError | TimeoutError | OSError | asyncio.TimeoutError) or is_demoted(error)
+
+
 def translated(error: BaseException, doing: str) -> DocugenError:
     """`error`, one of LIBRARY_ERRORS, as ours. doing: what was attempted, for the message (`submit`)."""
-    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError) or _says(error, _FORBIDDEN):
+    if _is_refusal(error):
+        why = "its user may not" if isinstance(error, NoPermissionError) else "user or password is wrong"
         return ConfigurationError(
-            f"Redis refuses `{doing}`: {_first_word(error)}",
+            f"Redis refuses `{doing}`: {why}",
             hint="Check user, password and ACL in DOCUGEN_REDIS_URL: the role needs this queue's keys and scripts.",
         )
     if isinstance(error, OutOfMemoryError) or _says(error, ("OOM",)):
@@ -76,6 +85,11 @@ def translated(error: BaseException, doing: str) -> DocugenError:
         hint="All connections are in use." if full else "Is Redis up, and DOCUGEN_REDIS_URL right?",
         retry_after_ms=1_000,
     )
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """While it connects, the library hides a wrong password in a ConnectionError."""
+    return any(isinstance(e, _REFUSALS) or (e is not None and _says(e, _FORBIDDEN)) for e in (error, error.__cause__))
 
 
 def _says(error: BaseException, prefixes: tuple[str, ...]) -> bool:
