@@ -103,8 +103,23 @@ class Settings:
     queue_redrives_max: int = _setting(
         3, "How often one dead letter may be put back into the queue without force.", minimum=1, maximum=1_000
     )
+    queue_inline_bytes: int = _setting(
+        16_384,
+        "Specs larger than this go to the store first, and travel through the queue by their digest.",
+        unit="bytes",
+        minimum=0,
+        maximum=1 << 20,
+    )
+    queue_fallback: str = _setting(
+        "reject",
+        "While Redis cannot be reached: reject submits (UNAVAILABLE, come back), or render them inline, in the scheduler.",
+        choices=("reject", "inline"),
+    )
     queue_allow_volatile: bool = _setting(
         False, "Accept a Redis that may evict jobs or lose them at a restart. For tests only."
+    )
+    queue_concurrency: int = _setting(
+        0, "Jobs one worker process has in hand at once; 0 means one for each core.", minimum=0, maximum=256
     )
     queue_max_attempts: int = _setting(
         5, "Attempts before a run fails for good, the first one included.", minimum=1, maximum=100
@@ -148,6 +163,9 @@ class Settings:
     )
     grpc_address: str = _setting(
         "127.0.0.1:50051", "Address the scheduler listens on, host:port; port 0 picks a free one."
+    )
+    worker_grpc_address: str = _setting(
+        "127.0.0.1:50052", "Address a worker answers health checks on, host:port; port 0 picks a free one."
     )
     insecure: bool = _setting(False, "Allow a listening address other than loopback without TLS.")
     reflection_enabled: bool = _setting(True, "Serve gRPC reflection, so that grpcurl works without the proto files.")
@@ -202,6 +220,10 @@ class Settings:
     @property
     def inline_slots(self) -> int:
         return self.inline_concurrency or _cores()
+
+    @property
+    def queue_slots(self) -> int:
+        return self.queue_concurrency or _cores()
 
     @property
     def render_slots(self) -> int:
@@ -261,10 +283,15 @@ def _cross_checks(settings: Settings) -> list[str]:
         )
     if not settings.store_url.startswith("file://"):
         problems.append(f"DOCUGEN_STORE_URL={settings.store_url!r}: must start with file://")
-    host, colon, port = settings.grpc_address.rpartition(":")
-    if not (colon and host and port.isdigit() and int(port) < 65_536):
-        problems.append(f"DOCUGEN_GRPC_ADDRESS={settings.grpc_address!r}: must be host:port")
+    problems += _bad_address("DOCUGEN_GRPC_ADDRESS", settings.grpc_address)
+    problems += _bad_address("DOCUGEN_WORKER_GRPC_ADDRESS", settings.worker_grpc_address)
     return problems
+
+
+def _bad_address(env: str, address: str) -> list[str]:
+    host, colon, port = address.rpartition(":")
+    fine = colon and host and port.isdigit() and int(port) < 65_536
+    return [] if fine else [f"{env}={address!r}: must be host:port"]
 
 
 def _parse_bool(text: str, _: Declaration) -> bool:
