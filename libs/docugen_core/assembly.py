@@ -1,13 +1,14 @@
 """Puts the parts together: settings in, a working core out. The one place that chooses an executor.
 
-`DOCUGEN_QUEUE_ENABLED` decides: off (the default) gives the InlineExecutor. Adapters are imported inside the functions that
-need them, so a command that only validates starts no engine and imports no ledger.
+`DOCUGEN_QUEUE_ENABLED` decides: off (the default) gives the InlineExecutor, on the QueueExecutor, with an InlineExecutor behind
+it where DOCUGEN_QUEUE_FALLBACK=inline. Adapters are imported inside the functions that need them, so a command that only
+validates starts no engine and imports no ledger, and without a queue nothing of Redis is imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,14 +23,17 @@ from docugen_core.submission import Intake
 from docugen_core.validation import BundleLimits
 
 if TYPE_CHECKING:
+    from docugen_core.adapters.inline_executor import InlineExecutor
     from docugen_core.adapters.local_store import LocalStore
     from docugen_core.generation import BundleRenderer
-    from docugen_core.ports import ArtefactStore, Clock, GenerationExecutor
+    from docugen_core.ports import ArtefactStore, Clock, GenerationExecutor, QueueDesk
+
+FALLBACK_LEDGERS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Everything a service or a command works with, started and ready."""
+    """Everything a service or a command works with, started and ready. desk: the queue for operators; None without one."""
 
     settings: Settings
     intake: Intake
@@ -37,6 +41,7 @@ class Core:
     store: ArtefactStore
     executor: GenerationExecutor
     clock: Clock
+    desk: QueueDesk | None = None
 
 
 def assemble_intake(settings: Settings) -> Intake:
@@ -79,38 +84,99 @@ async def assemble_rendering(settings: Settings) -> AsyncIterator[tuple[Intake, 
 
 @asynccontextmanager
 async def assemble(settings: Settings) -> AsyncIterator[Core]:
-    """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start.
+    """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start, or with the
+    workers of the queue.
 
-    Raises ConfigurationError when the settings ask for what this version or machine cannot do, Unavailable when the
-    store cannot be opened.
+    Raises ConfigurationError when the settings ask for what this version or machine cannot do, or for a Redis that may lose
+    jobs; Unavailable when the store cannot be opened. A Redis that does not answer is no error: the core starts, is not
+    ready, and becomes so when Redis is there.
     """
-    if settings.queue_enabled:
-        raise ConfigurationError(
-            "DOCUGEN_QUEUE_ENABLED=true: this version has no queue adapter",
-            hint="Unset DOCUGEN_QUEUE_ENABLED: bundles then render in the scheduler's own process tree.",
-        )
-    from docugen_core.adapters.inline_executor import InlineExecutor
-    from docugen_core.adapters.sqlite_ledger import SqliteLedger
     from docugen_core.adapters.system_clock import SystemClock
 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings))
-        ledger = await stack.enter_async_context(SqliteLedger(store.root / "ledger.sqlite3"))
-        executor = await stack.enter_async_context(
-            InlineExecutor(
-                bundles=bundles,
-                store=store,
-                ledger=ledger,
-                clock=clock,
-                policy=RetryPolicy(
-                    max_attempts=settings.queue_max_attempts,
-                    backoff_ms=settings.queue_backoff_ms,
-                    backoff_ms_max=settings.queue_backoff_max_ms,
-                ),
-                attempt_timeout_ms=settings.attempt_timeout_ms,
-                slots=settings.inline_slots,
-                waiting_max=settings.inline_waiting_max,
-            )
+        rendering = _Rendering(bundles, store, clock)
+        if settings.queue_enabled:
+            executor, desk = await stack.enter_async_context(_queue(settings, rendering))
+        else:
+            executor, desk = await stack.enter_async_context(_inline(settings, rendering, "ledger.sqlite3")), None
+        yield Core(settings, intake, bundles, store, executor, clock, desk)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """What every executor needs."""
+
+    bundles: BundleRenderer
+    store: LocalStore
+    clock: Clock
+
+
+@asynccontextmanager
+async def _inline(settings: Settings, rendering: _Rendering, ledger_name: str) -> AsyncIterator[InlineExecutor]:
+    from docugen_core.adapters.inline_executor import InlineExecutor
+    from docugen_core.adapters.sqlite_ledger import SqliteLedger
+
+    async with (
+        SqliteLedger(rendering.store.root / ledger_name) as ledger,
+        InlineExecutor(
+            bundles=rendering.bundles,
+            store=rendering.store,
+            ledger=ledger,
+            clock=rendering.clock,
+            policy=RetryPolicy(
+                max_attempts=settings.queue_max_attempts,
+                backoff_ms=settings.queue_backoff_ms,
+                backoff_ms_max=settings.queue_backoff_max_ms,
+            ),
+            attempt_timeout_ms=settings.attempt_timeout_ms,
+            slots=settings.inline_slots,
+            waiting_max=settings.inline_waiting_max,
+        ) as executor,
+    ):
+        yield executor
+
+
+@asynccontextmanager
+async def _queue(settings: Settings, rendering: _Rendering) -> AsyncIterator[tuple[GenerationExecutor, QueueDesk]]:
+    from docugen_core.adapters.queue_executor import QueueExecutor
+    from docugen_core.adapters.queue_health import QueueHealth
+    from docugen_core.adapters.redis_connection import RedisConnection
+    from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(RedisConnection(settings.redis_url))
+        health = await stack.enter_async_context(
+            QueueHealth(connection, rendering.clock, allow_volatile=settings.queue_allow_volatile)
         )
-        yield Core(settings, intake, bundles, store, executor, clock)
+        try:
+            queue = RedisQueue(connection, settings.queue_name, QueueRules.of(settings))
+        except ValueError as error:
+            raise ConfigurationError(f"DOCUGEN_QUEUE_NAME: {error}", hint="For example bundle:generate.") from error
+        executor = QueueExecutor(
+            queue=queue,
+            store=rendering.store,
+            clock=rendering.clock,
+            health=health,
+            max_attempts=settings.queue_max_attempts,
+            inline_bytes=settings.queue_inline_bytes,
+        )
+        await stack.enter_async_context(executor)
+        if settings.queue_fallback == "inline":
+            from docugen_core.adapters.queue_fallback import QueueWithFallback
+
+            yield QueueWithFallback(executor, await _fallback(settings, rendering, stack)), queue
+        else:
+            yield executor, queue
+
+
+async def _fallback(settings: Settings, rendering: _Rendering, stack: AsyncExitStack) -> InlineExecutor:
+    """An InlineExecutor with the first ledger that is free: schedulers share a store, and a ledger has one owner. What a
+    scheduler left unfinished is taken up by whoever gets its ledger next."""
+    for number in range(1, FALLBACK_LEDGERS_MAX):
+        with suppress(ConfigurationError):
+            return await stack.enter_async_context(_inline(settings, rendering, f"fallback-{number}.sqlite3"))
+    return await stack.enter_async_context(
+        _inline(settings, rendering, f"fallback-{FALLBACK_LEDGERS_MAX}.sqlite3")  # raises as the last one does
+    )

@@ -15,6 +15,7 @@ from docugen_core.domain.lease import (
     Acceptance,
     CancelVerdict,
     ChangePage,
+    DeadLetter,
     JobRecord,
     Lease,
     LetterPage,
@@ -231,6 +232,10 @@ class JobQueue(Protocol):
         """Records in order, None for a run that is unknown or expired; 1000 at most."""
         ...
 
+    async def payload(self, run_id: str) -> tuple[int, bytes] | None:
+        """Version and bytes of a job that has not succeeded; None where the queue holds none (any more)."""
+        ...
+
     async def runs(self, *, before: str = "", limit: int = 50) -> RecordPage:
         """Records newest first. before: next_before of the page before."""
         ...
@@ -315,6 +320,10 @@ class QueueDesk(Protocol):
 
     async def letters(self, *, after: str = "", limit: int = 50) -> LetterPage:
         """Dead letters, oldest first. after: next_after of the page before."""
+        ...
+
+    async def letter(self, letter_id: str) -> DeadLetter | None:
+        """One dead letter; None where there is none of that id."""
         ...
 
     async def redrive(self, letters: Sequence[tuple[str, str]], *, force: bool = False) -> tuple[Redriven, ...]:

@@ -161,7 +161,8 @@ async def test_wrong_settings_are_all_named_at_once_and_the_exit_code_says_confi
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"DOCUGEN_QUEUE_ENABLED": "true"}, "DOCUGEN_QUEUE_ENABLED"),
+        ({"DOCUGEN_QUEUE_ENABLED": "true", "DOCUGEN_REDIS_URL": "http://127.0.0.1"}, "DOCUGEN_REDIS_URL"),
+        ({"DOCUGEN_QUEUE_ENABLED": "true", "DOCUGEN_QUEUE_NAME": "{odd}"}, "DOCUGEN_QUEUE_NAME"),
         ({"DOCUGEN_GRPC_ADDRESS": "0.0.0.0:0"}, "DOCUGEN_INSECURE=true"),
         ({"DOCUGEN_TEMPLATE_PATH": "/nowhere/at/all"}, "DOCUGEN_TEMPLATE_PATH"),
     ],

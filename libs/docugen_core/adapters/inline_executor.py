@@ -131,6 +131,10 @@ class InlineExecutor:
             raise no_such_run(run_id)
         return run
 
+    async def recorded(self, run_id: str) -> BundleRun | None:
+        """The run, if this executor ever took it on; manifests are not looked at."""
+        return self._active.get(run_id) or await self._ledger.get(run_id)
+
     async def spec(self, run_id: str) -> bytes | None:
         run = await self.get(run_id)
         return await self._ledger.spec(run_id) or await self._store.read_spec(run.spec_digest)
@@ -332,7 +336,7 @@ class InlineExecutor:
 
     async def _known(self, run_id: str) -> BundleRun | None:
         """The run as it is: from this process, the ledger, or, where the ledger was lost, from its manifest."""
-        run = self._active.get(run_id) or await self._ledger.get(run_id)
+        run = await self.recorded(run_id)
         if run is not None:
             return run
         manifest = await self._store.read_manifest(run_id)

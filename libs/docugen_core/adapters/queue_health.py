@@ -1,6 +1,6 @@
 """Whether the queue's Redis answers, and is fit to keep jobs: asked every two seconds, known at once.
 
-    UNREACHABLE   no answer: not ready; submits are refused as Unavailable, or rendered inline; asked again
+    UNREACHABLE   no answer: not ready; submits are refused at once, or rendered inline; asked again every 250 ms
     UNFIT         it answers, but may evict or forget jobs: not ready, submits are refused, until somebody changes it
     FIT           ready
 
@@ -23,6 +23,7 @@ from docugen_core.errors import ConfigurationError, DocugenError, Unavailable
 from docugen_core.ports import Clock
 
 LOOK_EVERY_MS = 2_000
+LOOK_AGAIN_MS = 250
 LOOK_TIMEOUT_S = 3.0
 
 log = structlog.get_logger(__name__)
@@ -72,18 +73,25 @@ class QueueHealth:
             await asyncio.wait([self._looking])
 
     def check(self) -> None:
-        """Raises Unavailable (QUEUE_UNFIT) while Redis is not fit to keep jobs. Unreachable raises nothing: asking tells."""
-        if self.flaw is not None:
-            raise Unavailable(
-                "the queue's Redis may lose jobs, so it is given none",
-                code="QUEUE_UNFIT",
-                hint="The scheduler's log says what to change on the Redis server.",
-                retry_after_ms=5_000,
-            )
+        """Raises Unavailable unless Redis is fit: QUEUE_UNAVAILABLE, QUEUE_UNFIT. Without asking: as it was found last."""
+        match self.fitness:
+            case Fitness.UNREACHABLE:
+                raise Unavailable(
+                    "the queue does not answer",
+                    code="QUEUE_UNAVAILABLE",
+                    hint="Come back after the delay in RetryInfo. For operators: is Redis up, and DOCUGEN_REDIS_URL right?",
+                )
+            case Fitness.UNFIT:
+                raise Unavailable(
+                    "the queue's Redis may lose jobs, so it is given none",
+                    code="QUEUE_UNFIT",
+                    hint="The scheduler's log says what to change on the Redis server.",
+                    retry_after_ms=5_000,
+                )
 
     async def _keep_looking(self) -> None:
         while True:
-            await self._clock.sleep_ms(self._every_ms)
+            await self._clock.sleep_ms(self._every_ms if self.fitness is Fitness.FIT else LOOK_AGAIN_MS)
             before = self.fitness
             await self._look()
             if self.fitness is not before:

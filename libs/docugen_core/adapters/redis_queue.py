@@ -7,6 +7,7 @@ answer SAME, the rest as the first time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,7 @@ from docugen_core.domain.lease import (
     Acceptance,
     CancelVerdict,
     ChangePage,
+    DeadLetter,
     JobRecord,
     LetterPage,
     NewJob,
@@ -46,6 +48,7 @@ BATCH_ITEMS = 200
 BATCH_BYTES = 4 << 20
 """Bounds of one script call: a few milliseconds in which Redis serves nobody else."""
 PAGE_ITEMS = 500
+LETTER_ID = re.compile(r"\d{1,20}-\d{1,20}")
 SWEEP_PAGES_MAX = 20_000
 RETRY_ROUNDS = 5
 
@@ -114,6 +117,21 @@ class RedisQueue:
         return tuple(
             job_record(run_id, fields(raw)) if raw else None for run_id, raw in zip(run_ids, reply, strict=True)
         )
+
+    async def payload(self, run_id: str) -> tuple[int, bytes] | None:
+        """Version and payload of a run's job: from its lane, its dead letter, or, when it was cancelled, its record.
+
+        None for a run that is unknown, succeeded, or moved on between the two looks.
+        """
+        wanted = ("entry", "letter", "v", "payload")
+        entry, letter, version, payload = await self._redis.execute("HMGET", self.keys.record(run_id), *wanted)
+        if payload is not None:
+            return int(version), payload
+        lane, _, entry_id = (entry or b"").decode().partition(":")
+        place = (self.keys.key("dlq"), letter.decode()) if letter else (self.keys.lane(lane), entry_id)
+        found = await self._redis.execute("XRANGE", place[0], place[1], place[1]) if place[1] else []
+        held = found[0][1] if found else {}
+        return (int(held[b"v"]), held[b"payload"]) if held else None
 
     async def runs(self, *, before: str = "", limit: int = 50) -> RecordPage:
         """Records newest first, by (create time, run id). before: next_before of the page before, or `position(...)`.
@@ -192,6 +210,13 @@ class RedisQueue:
         entries = await self._redis.execute("XRANGE", self.keys.key("dlq"), start, "+", "COUNT", limit)
         letters = tuple(dead_letter(letter_id, raw) for letter_id, raw in entries)
         return LetterPage(letters, letters[-1].letter_id if len(letters) == limit else "")
+
+    async def letter(self, letter_id: str) -> DeadLetter | None:
+        """One dead letter with its payload; None where there is none of that id."""
+        if LETTER_ID.fullmatch(letter_id) is None:
+            return None
+        found = await self._redis.execute("XRANGE", self.keys.key("dlq"), letter_id, letter_id)
+        return dead_letter(*found[0]) if found else None
 
     async def redrive(self, letters: Sequence[tuple[str, str]], *, force: bool = False) -> tuple[Redriven, ...]:
         """Put dead letters, pairs of letter id and run id, back into the queue from attempt 1, with the same id and seed, and

@@ -27,7 +27,7 @@ from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_filter import parse_filter
 from docugen_core.domain.run_query import PAGE_SIZE_MAX, RunQuery
 from docugen_core.errors import BundleRunExists, DocugenError, InvalidRequest, NotFound, Unavailable
-from docugen_core.ports import GenerationJob, Submission
+from docugen_core.ports import ExecutionMode, GenerationJob, Submission
 from docugen_core.submission import new_run, prepare_generation_job, submit_generation_job, wait_for_run
 from docugen_core.verification import verify_bundle_run
 from google.protobuf.duration_pb2 import Duration
@@ -63,7 +63,9 @@ class BundleRunService(BundleRunServiceServicer):
     ) -> messages.CreateBundleRunResponse:
         submission = await self._create(request)
         run = submission.run
-        if not (request.validate_only or request.return_immediately or run.state.is_terminal):
+        # With a queue a run may take its time, and an answer at once is part of what a queue is for: WaitBundleRun waits.
+        at_once = request.return_immediately or self.core.executor.mode is ExecutionMode.QUEUE
+        if not (request.validate_only or at_once or run.state.is_terminal):
             wait_ms = _time_left_ms(context, self.core.settings.inline_answer_ms)
             waited = await unless(self.lifetime.drained, wait_for_run(self.core.executor, run.run_id, wait_ms))
             run = waited[0] if waited else await self.core.executor.get(run.run_id)
@@ -75,7 +77,9 @@ class BundleRunService(BundleRunServiceServicer):
         if not 1 <= len(request.requests) <= BATCH_MAX:
             problem = f"holds {len(request.requests)}, must hold 1 to {BATCH_MAX}"
             raise InvalidRequest.from_violations([Violation("requests", problem, "Send several batches.")])
-        room = asyncio.Semaphore(BATCH_CONCURRENCY)
+        # With a queue all at once: they travel together. Without one they would only take the slots from other callers.
+        queued = self.core.executor.mode is ExecutionMode.QUEUE
+        room = asyncio.Semaphore(BATCH_MAX if queued else BATCH_CONCURRENCY)
         async with asyncio.TaskGroup() as group:
             items = [group.create_task(self._batch_item(item, room)) for item in request.requests]
         return messages.BatchCreateBundleRunsResponse(results=[item.result() for item in items])

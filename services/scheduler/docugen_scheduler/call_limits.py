@@ -1,8 +1,9 @@
 """How many calls of a kind may be inside at once, and how long one may take.
 
     submit   CreateBundleRun, BatchCreateBundleRuns    more than the executor has room for, so that it is the one to refuse
-    follow   WaitBundleRun, WatchBundleRun             cheap: a snapshot each
+    follow   WaitBundleRun, Watch...                   cheap: a snapshot each
     render   VerifyBundleRun, PreviewDocument          as many as bundles may render
+    operate  RedriveDeadLetters, DropDeadLetters       they work through the dead letters, as slowly as was asked for
     read     everything else
 
 Refused at once beyond the bound (RESOURCE_EXHAUSTED TOO_MANY_CALLS): a queue of calls in front of a full server only makes them
@@ -24,6 +25,8 @@ WAIT_MS_MAX = 600_000
 """Longest WaitBundleRun."""
 
 READ_MS_MAX = 30_000
+QUEUED_SUBMITS_MAX = 2_048
+"""With a queue a submit holds no slot: it is gone after a few milliseconds."""
 SLACK_MS = 30_000
 
 
@@ -58,17 +61,23 @@ class CallLimits:
 
     def __init__(self, settings: Settings) -> None:
         submits_max = settings.inline_slots + settings.inline_waiting_max + 64
+        if settings.queue_enabled:
+            submits_max = max(submits_max, QUEUED_SUBMITS_MAX)
         submit = CallGroup("submit", submits_max, settings.inline_answer_ms + SLACK_MS)
         follow = CallGroup("follow", 4_096, WAIT_MS_MAX + SLACK_MS)
         render = CallGroup("render", settings.inline_slots, 10 * settings.render_timeout_ms)
+        operate = CallGroup("operate", 8, WAIT_MS_MAX + SLACK_MS)
         self._read = CallGroup("read", 512, READ_MS_MAX)
         self._by_method = {
             "CreateBundleRun": submit,
             "BatchCreateBundleRuns": submit,
             "WaitBundleRun": follow,
             "WatchBundleRun": follow,
+            "WatchQueueStats": follow,
             "VerifyBundleRun": render,
             "PreviewDocument": render,
+            "RedriveDeadLetters": operate,
+            "DropDeadLetters": operate,
         }
 
     def group(self, method: str) -> CallGroup:
