@@ -22,7 +22,7 @@ from docugen_core.domain.lease import (
     WorkerAdvert,
 )
 from docugen_core.domain.run import Priority, RunState
-from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, a_job
+from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, a_job, scripts
 
 ADVERT = WorkerAdvert("render-7", 41, START_MS, 4, "engine-1", "1.2.3", packs=("sha-1",), bundle_runs=("r1",))
 
@@ -194,7 +194,8 @@ async def test_a_failed_attempt_is_parked_for_its_delay_and_counts(everywhere: Q
     await everywhere.pass_time(1)
     assert (await everywhere.take_one("bob")).lease.attempt == 2
     assert await everywhere.worker().settle(settle) == (Settled.PARKED,)
-    assert (await everywhere.record("r1")).worker == "bob"
+    record = await everywhere.record("r1")
+    assert (record.worker, record.failure, record.next_attempt_time_ms) == ("bob", None, 0)
 
 
 async def test_only_the_last_ten_failed_attempts_are_kept(everywhere: QueueWorld) -> None:
@@ -335,6 +336,20 @@ async def test_a_cancelled_run_can_be_started_again_with_its_payload(everywhere:
     assert (delivery.payload, delivery.payload_version, delivery.lease.attempt) == (b"payload of r1", 7, 1)
     assert delivery.lease.entry.startswith("low:")
     assert (await everywhere.record("r1")).cancel_reason == ""
+
+
+async def test_a_retry_that_is_sent_twice_is_one_and_one_from_an_older_view_reads_again(everywhere: QueueWorld) -> None:
+    await everywhere.submit("r1")
+    await everywhere.queue.cancel("r1", "typo")
+    seen = (await everywhere.record("r1")).revision
+    answers = [
+        await everywhere.redis.run(
+            scripts()["retry"].call(everywhere.keys, run="r1", seen_revision=revision, max_depth=9)
+        )
+        for revision in (seen - 1, seen, seen)
+    ]
+    assert answers == [b"changed", b"queued", b"queued"]
+    assert len(await everywhere.entries()) == 1
 
 
 async def test_a_failed_run_can_be_started_again_and_its_letter_is_used_up(everywhere: QueueWorld) -> None:

@@ -70,11 +70,15 @@ local function park_later(count)
   return #entries
 end
 
+-- Ended entries leave stream, pending list and index together, when tell() ends the step: three commands for a whole batch.
+local ended_ids, ended_entries = {}, {}
+
 local function forget(entry)
   local stream, id = place(entry)
-  redis.call('XACK', stream, GROUP, id)
-  redis.call('XDEL', stream, id)
-  redis.call('ZREM', DUE, entry)
+  local ids = ended_ids[stream] or {}
+  ended_ids[stream] = ids
+  ids[#ids + 1] = id
+  ended_entries[#ended_entries + 1] = entry
 end
 
 -- Every change of a run goes through here: one revision more, and one pair in the event that tell() adds at the end.
@@ -89,6 +93,11 @@ local function record(run, revision, state, ...)
 end
 
 local function tell(reply)
+  for stream, ids in pairs(ended_ids) do
+    redis.call('XACK', stream, GROUP, unpack(ids))
+    redis.call('XDEL', stream, unpack(ids))
+  end
+  if #ended_entries > 0 then redis.call('ZREM', DUE, unpack(ended_entries)) end
   if #changes > 0 then redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_KEPT, '*', unpack(changes)) end
   return reply
 end

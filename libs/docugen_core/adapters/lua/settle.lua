@@ -12,12 +12,12 @@
 -- between check and XACK, or a crash could leave a finished job in the stream. The same call again answers the same.
 local function gone(run, entry, revision, state, ...)
   forget(entry)
-  record(run, revision, state, 'finish_ms', T, 'next_ms', 0, ...)
+  record(run, revision, state, 'finish_ms', T, ...)
 end
 
 local OUTCOME = {
   done = function(j, r)
-    gone(j.run, j.entry, r[2], 'succeeded', 'failure', '', 'manifest', j.text, 'settled', j.token .. 'done')
+    gone(j.run, j.entry, r[2], 'succeeded', 'manifest', j.text, 'settled', j.token .. 'done')
     redis.call('PEXPIRE', RUN .. j.run, keep_ms)
     return 'done'
   end,

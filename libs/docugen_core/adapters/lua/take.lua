@@ -23,8 +23,10 @@ local function deliver(entry, field, count)
   if state == 'running' then  -- its lease lapsed
     revision = record(run, revision, 'retrying', 'failure', lost, ended(r[6], r[3], r[4], r[5], lost))
   end
-  record(run, revision, state == 'cancelling' and state or 'running', 'entry', entry, 'attempt', attempt, 'worker', consumer,
-    'start_ms', T, 'next_ms', 0, 'failure', '', 'progress', '')
+  if attempt > 1 or not state or tonumber(r[8]) ~= 0 then  -- not its first start: clear what the last one left
+    redis.call('HSET', RUN .. run, 'entry', entry, 'next_ms', 0, 'failure', '', 'progress', '')
+  end
+  record(run, revision, state == 'cancelling' and state or 'running', 'attempt', attempt, 'worker', consumer, 'start_ms', T)
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
   jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
     math.max(0, T - math.max(tonumber(r[7] or T), tonumber(r[8] or 0))) }
