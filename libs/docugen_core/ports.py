@@ -326,6 +326,10 @@ class QueueDesk(Protocol):
         """One dead letter; None where there is none of that id."""
         ...
 
+    async def newest_letter(self) -> str:
+        """Id of the newest dead letter, `0-0` when there is none: those that come later have greater ids."""
+        ...
+
     async def redrive(self, letters: Sequence[tuple[str, str]], *, force: bool = False) -> tuple[Redriven, ...]:
         """Put dead letters (letter id, run id) back into the queue, with id and seed, counted."""
         ...

@@ -69,10 +69,10 @@ def encode_run(run: BundleRun, spec: bundle_pb2.BundleSpec | None = None) -> bun
         seed=run.seed,
         state=RUN_STATES[run.state],
         revision=run.revision,
-        create_time=_time(run.create_time_ms),
-        start_time=_time(run.start_time_ms),
-        finish_time=_time(run.finish_time_ms),
-        next_attempt_time=_time(run.next_attempt_time_ms),
+        create_time=encode_time(run.create_time_ms),
+        start_time=encode_time(run.start_time_ms),
+        finish_time=encode_time(run.finish_time_ms),
+        next_attempt_time=encode_time(run.next_attempt_time_ms),
         attempt=run.attempt,
         max_attempts=run.max_attempts,
         worker=run.worker,
@@ -191,7 +191,7 @@ def _location(where: SourceLocation) -> bundle_run_pb2.SourceLocation:
     )
 
 
-def _time(milliseconds: int) -> Timestamp | None:
+def encode_time(milliseconds: int) -> Timestamp | None:
     """Absent where the domain says 0, "not yet"."""
     if not milliseconds:
         return None

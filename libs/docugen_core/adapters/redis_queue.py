@@ -218,6 +218,11 @@ class RedisQueue:
         found = await self._redis.execute("XRANGE", self.keys.key("dlq"), letter_id, letter_id)
         return dead_letter(*found[0]) if found else None
 
+    async def newest_letter(self) -> str:
+        """Id of the newest dead letter, `0-0` when there is none."""
+        newest = await self._redis.execute("XREVRANGE", self.keys.key("dlq"), "+", "-", "COUNT", 1)
+        return newest[0][0].decode() if newest else "0-0"
+
     async def redrive(self, letters: Sequence[tuple[str, str]], *, force: bool = False) -> tuple[Redriven, ...]:
         """Put dead letters, pairs of letter id and run id, back into the queue from attempt 1, with the same id and seed, and
         count it. Beyond redrives_max only with force. At most 1000; one answer each. A repeated call answers the same.

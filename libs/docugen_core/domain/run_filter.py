@@ -1,4 +1,4 @@
-r"""The filter language for lists of runs.
+r"""The filter language for lists of runs, and of dead letters.
 
 A filter is comparisons joined by AND (the subset of AIP-160 that an index can serve):
 
@@ -6,16 +6,16 @@ A filter is comparisons joined by AND (the subset of AIP-160 that an index can s
 
     filter     = [ comparison *( "AND" comparison ) ]
     comparison = field operator value
-    field      = "state" / "create_time" / "template" / "labels." key
+    field      = "state" / "reason" / "create_time" / "template" / "labels." key
     key        = word / string            ; labels.team, labels.app.example/part, labels."any text"
     operator   = "=" / "!=" / "<" / "<=" / ">" / ">="
     value      = word / string
     word       = 1*( ALPHA / DIGIT / "_" / "-" / "." / "/" / "@" / ":" / "+" )
     string     = DQUOTE *( any character, with \" and \\ for DQUOTE and "\" ) DQUOTE
 
-Fields: state (= !=), create_time (= != < <= > >=, RFC 3339, milliseconds), labels.KEY (= !=), template (= !=; a pack or
-`pack/template`). `!=` holds wherever `=` does not: `labels.team != "billing"` also finds runs without that label. There is
-no OR, NOT or grouping: they are refused at their place, not misread.
+Fields: state (= !=; runs), reason (= !=; dead letters), create_time (= != < <= > >=, RFC 3339, milliseconds), labels.KEY
+(= !=), template (= !=; a pack or `pack/template`). `!=` holds wherever `=` does not: `labels.team != "billing"` also finds
+runs without that label. There is no OR, NOT or grouping: they are refused at their place, not misread.
 
 `matches` is the meaning of a filter; every ledger's own query must select the same runs (a property test compares them).
 """
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import eq, ge, gt, le, lt, ne
@@ -35,6 +35,10 @@ from docugen_core.errors import InvalidRequest
 
 FILTER_LENGTH_MAX = 4_096
 COMPARISONS_MAX = 32
+
+RUN_FIELDS = ("state", "create_time", "template")
+LETTER_FIELDS = ("reason", "create_time", "template")
+"""What may be compared besides labels.KEY, in the order in which error messages name it."""
 
 LABEL_PREFIX = "labels."
 OPERATORS = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -49,8 +53,17 @@ class Comparison:
     value: str | int
 
 
-def parse_filter(text: str) -> tuple[Comparison, ...]:
-    """The comparisons of a filter, in order; none for an empty text.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a filter can ask of a run or a dead letter. words: `state`, `reason`, `template`, each with all it is equal to."""
+
+    create_time_ms: int
+    words: Mapping[str, frozenset[str]]
+    labels: frozenset[tuple[str, str]]
+
+
+def parse_filter(text: str, fields: Sequence[str] = RUN_FIELDS) -> tuple[Comparison, ...]:
+    """The comparisons of a filter, in order; none for an empty text. fields: RUN_FIELDS or LETTER_FIELDS.
 
     Raises InvalidRequest with one violation, path `filter`, that names the column (from 1) and what was expected there.
     """
@@ -65,28 +78,36 @@ def parse_filter(text: str) -> tuple[Comparison, ...]:
             at += 1
         if len(comparisons) == COMPARISONS_MAX:
             raise _wrong(tokens[at], f"expected the end: a filter has at most {COMPARISONS_MAX} comparisons")
-        comparison, at = _comparison(tokens, at)
+        comparison, at = _comparison(tokens, at, fields)
         comparisons.append(comparison)
     return tuple(comparisons)
 
 
 def matches(run: BundleRun, conditions: Sequence[Comparison]) -> bool:
     """Whether `run` fulfils every condition."""
-    return all(_holds(run, condition) for condition in conditions)
+    return not conditions or fulfils(run_facts(run), conditions)
+
+
+def fulfils(facts: Facts, conditions: Sequence[Comparison]) -> bool:
+    """Whether something of these facts fulfils every condition."""
+    return all(_holds(facts, condition) for condition in conditions)
+
+
+def run_facts(run: BundleRun) -> Facts:
+    words = {"state": frozenset({run.state.value}), "template": template_names(run)}
+    return Facts(run.create_time_ms, words, frozenset(run.policy.labels))
 
 
 # --- meaning --------------------------------------------------------------------------------------------------------------
 
 
-def _holds(run: BundleRun, condition: Comparison) -> bool:
+def _holds(facts: Facts, condition: Comparison) -> bool:
     if condition.field == "create_time":
-        return bool(OPERATORS[condition.operator](run.create_time_ms, condition.value))
-    if condition.field == "state":
-        equal = run.state.value == condition.value
-    elif condition.field == "template":
-        equal = condition.value in template_names(run)
+        return bool(OPERATORS[condition.operator](facts.create_time_ms, condition.value))
+    if condition.field.startswith(LABEL_PREFIX):
+        equal = (condition.field.removeprefix(LABEL_PREFIX), condition.value) in facts.labels
     else:
-        equal = (condition.field.removeprefix(LABEL_PREFIX), condition.value) in run.policy.labels
+        equal = condition.value in facts.words[condition.field]
     return equal if condition.operator == "=" else not equal
 
 
@@ -133,8 +154,8 @@ def _tokens(text: str) -> Iterator[_Token]:
     yield _Token("end", "", len(text) + 1)
 
 
-def _comparison(tokens: Sequence[_Token], at: int) -> tuple[Comparison, int]:
-    field, at = _field(tokens, at)
+def _comparison(tokens: Sequence[_Token], at: int, fields: Sequence[str]) -> tuple[Comparison, int]:
+    field, at = _field(tokens, at, fields)
     operator, value = tokens[at], tokens[min(at + 1, len(tokens) - 1)]
     allowed = tuple(OPERATORS) if field == "create_time" else ("=", "!=")
     if operator.kind != "operator" or operator.text not in allowed:
@@ -145,25 +166,24 @@ def _comparison(tokens: Sequence[_Token], at: int) -> tuple[Comparison, int]:
     return Comparison(field, operator.text, _value(field, value)), at + 2
 
 
-def _field(tokens: Sequence[_Token], at: int) -> tuple[str, int]:
-    token = tokens[at]
+def _field(tokens: Sequence[_Token], at: int, fields: Sequence[str]) -> tuple[str, int]:
+    token, expected = tokens[at], f"expected one of {', '.join((*fields, 'labels.KEY'))}"
     if token.kind != "word":
-        raise _wrong(token, f"expected one of {_FIELDS_TEXT}", _NO_GROUPING if token.text == "(" else "")
+        raise _wrong(token, expected, _NO_GROUPING if token.text == "(" else "")
     if token.text == LABEL_PREFIX:
         key = tokens[at + 1]
         if key.kind != "string" or not key.glued:
             raise _wrong(key, "expected a label's key right after 'labels.'")
         return LABEL_PREFIX + key.text, at + 2
-    if token.text in ("state", "create_time", "template") or token.text.startswith(LABEL_PREFIX):
+    if token.text in fields or token.text.startswith(LABEL_PREFIX):
         return token.text, at + 1
     if token.text in ("NOT", "OR"):
-        raise _wrong(token, f"expected one of {_FIELDS_TEXT}", _NO_GROUPING)
-    near = get_close_matches(token.text, ["state", "create_time", "template", "labels"], n=1)
+        raise _wrong(token, expected, _NO_GROUPING)
+    near = get_close_matches(token.text, [*fields, "labels"], n=1)
     did_you_mean = f"Did you mean {'labels.KEY' if near == ['labels'] else near[0]}?" if near else ""
-    raise _wrong(token, f"expected one of {_FIELDS_TEXT}", did_you_mean)
+    raise _wrong(token, expected, did_you_mean)
 
 
-_FIELDS_TEXT = "state, create_time, template, labels.KEY"
 _NO_GROUPING = "Only comparisons joined by AND are supported: no OR, no NOT, no parentheses."
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "RunQuery",
     "decode_page_token",
     "encode_page_token",
+    "filter_digest",
     "matches",
     "parse_filter",
     "position",
@@ -96,26 +97,26 @@ def position(run: BundleRun) -> Position:
 
 def encode_page_token(last: Position, conditions: Sequence[Comparison]) -> str:
     """The token of the page after `last`: unpadded URL-safe base64."""
-    content = canonical_json([last.create_time_ms, last.run_id, _filter_digest(conditions)])
+    content = canonical_json([last.create_time_ms, last.run_id, filter_digest(conditions)])
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def decode_page_token(token: str, conditions: Sequence[Comparison]) -> Position:
     """Where the page before ended. Raises InvalidRequest, path `page_token`, unless this filter's pages gave the token."""
     try:
-        create_time_ms, run_id, filter_digest = _token_content(token)
+        create_time_ms, run_id, given_digest = _token_content(token)
     except (ValueError, TypeError, RecursionError, binascii.Error):
         raise _invalid(
             "page_token", "is not a page token", "Pass next_page_token of the page before, unchanged."
         ) from None
-    if filter_digest != _filter_digest(conditions):
+    if given_digest != filter_digest(conditions):
         raise _invalid(
             "page_token", "belongs to another filter", "Repeat the filter of the page before, or start anew."
         )
     return Position(create_time_ms, run_id)
 
 
-def _filter_digest(conditions: Sequence[Comparison]) -> str:
+def filter_digest(conditions: Sequence[Comparison]) -> str:
     """The same for the same conditions in another order. 64 bits: it guards against mix-ups, not against forgers."""
     listed = sorted((c.field, c.operator, str(c.value)) for c in conditions)
     return content_digest(json.dumps(listed).encode())[:16]

@@ -17,19 +17,22 @@ from dataclasses import dataclass
 import grpc
 from docugen.v1 import artefact_service_pb2_grpc as artefacts
 from docugen.v1 import bundle_run_service_pb2_grpc as bundle_runs
+from docugen.v1 import queue_service_pb2_grpc as queue
 from docugen.v1 import template_service_pb2_grpc as templates
 from docugen_core.adapters.grpc_address import bind
 from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import Settings
+from docugen_core.dead_letters import DeadLetters
 from grpc_health.v1 import health_pb2_grpc
 
 from docugen_scheduler.artefact_service import ArtefactService
 from docugen_scheduler.bundle_run_service import BundleRunService
 from docugen_scheduler.call_limits import CallLimits
 from docugen_scheduler.interceptors import CallInterceptor
-from docugen_scheduler.queue_service import queue_disabled_handlers
+from docugen_scheduler.queue_disabled import queue_disabled_handlers
+from docugen_scheduler.queue_service import QueueService
 from docugen_scheduler.reflection import add_reflection
 from docugen_scheduler.template_service import TemplateService
 
@@ -115,7 +118,11 @@ def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> No
     bundle_runs.add_BundleRunServiceServicer_to_server(BundleRunService(core, lifetime), server)
     artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), server)
     templates.add_TemplateServiceServicer_to_server(TemplateService(core.intake.catalogue), server)
-    server.add_generic_rpc_handlers((queue_disabled_handlers(),))
+    if core.desk is None:
+        server.add_generic_rpc_handlers((queue_disabled_handlers(),))
+    else:
+        letters = DeadLetters(core.desk, core.clock, redrives_max=core.settings.queue_redrives_max)
+        queue.add_QueueServiceServicer_to_server(QueueService(core.desk, letters, core.store, lifetime), server)
     health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor.ready, lifetime.closing, SERVICES), server)
     if core.settings.reflection_enabled:
         add_reflection(server, SERVICES)

@@ -3,6 +3,7 @@
     bundleRuns/{bundle_run_id}
     bundleRuns/{bundle_run_id}/artefacts/{file name}
     templatePacks/{pack}            templatePacks/{pack}@{version}
+    workers/{worker}                deadLetters/{dead_letter}
 
 The ids end up in paths and keys, so nothing is trimmed, decoded or normalised: a name either has the form or it is refused.
 """
@@ -13,11 +14,13 @@ import re
 
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.identity import is_bundle_run_id
+from docugen_core.domain.lease import CONSUMER
 from docugen_core.errors import InvalidRequest
 from docugen_core.strict_json.places import quoted, shortened
 
 _ARTEFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PACK = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_LETTER = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
 
 
@@ -47,6 +50,22 @@ def parse_pack_name(name: str, field: str = "name") -> tuple[str, str]:
     if collection != "templatePacks" or not well_formed:
         raise _refused(field, name, "templatePacks/{pack} or templatePacks/{pack}@{version}")
     return pack, version
+
+
+def parse_worker_name(name: str, field: str = "name") -> str:
+    """The consumer of `workers/{worker}`. Raises InvalidRequest at `field`."""
+    collection, _, consumer = name.partition("/")
+    if collection != "workers" or not CONSUMER.fullmatch(consumer):
+        raise _refused(field, name, "workers/{worker}")
+    return consumer
+
+
+def parse_letter_name(name: str, field: str = "name") -> str:
+    """The id of `deadLetters/{dead_letter}`. Raises InvalidRequest at `field`."""
+    collection, _, letter_id = name.partition("/")
+    if collection != "deadLetters" or not _LETTER.fullmatch(letter_id):
+        raise _refused(field, name, "deadLetters/{dead_letter}")
+    return letter_id
 
 
 def _refused(field: str, name: str, form: str) -> InvalidRequest:

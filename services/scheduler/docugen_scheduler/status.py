@@ -121,6 +121,8 @@ _RESOURCE_OF_DETAIL = (
     ("template", "docugen.v1.TemplatePack"),
     ("pack", "docugen.v1.TemplatePack"),
     ("generator", "docugen.v1.Generator"),
+    ("worker", "docugen.v1.Worker"),
+    ("dead_letter", "docugen.v1.DeadLetter"),
 )
 
 
