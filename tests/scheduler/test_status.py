@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from docugen_core.adapters.job_codec import PayloadUnreadable
 from docugen_core.domain.failure import SourceLocation, Violation
 from docugen_core.errors import (
     BundleRunExists,
@@ -84,7 +85,7 @@ def test_every_class_of_error_has_a_decided_status() -> None:
     def tree(kind: type[DocugenError]) -> set[type[DocugenError]]:
         return {kind}.union(*(tree(sub) for sub in kind.__subclasses__() if sub.__module__.startswith("docugen_core")))
 
-    internal = {DocugenError, LeaseLost, ConfigurationError}
+    internal = {DocugenError, LeaseLost, ConfigurationError, PayloadUnreadable}
     for kind in tree(DocugenError) - {BundleRunExists}:
         assert (status_code(kind("x")) is Code.INTERNAL) == (kind in internal), kind
 
