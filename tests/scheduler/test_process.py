@@ -86,7 +86,12 @@ async def started(env: dict[str, str], command: Sequence[str] = SCHEDULER) -> As
 async def refused(env: dict[str, str], *arguments: str) -> tuple[int | None, str]:
     """Exit code and standard error of a scheduler that does not start."""
     process = await asyncio.create_subprocess_exec(*SCHEDULER, *arguments, env=env, stdout=PIPE, stderr=PIPE)
-    _, errors = await process.communicate()
+    try:
+        async with asyncio.timeout(60):  # one that starts after all would never end by itself
+            _, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     return process.returncode, errors.decode()
 
 
