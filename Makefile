@@ -31,6 +31,9 @@ check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; chan
 	@$(BIN)/buf format --diff --exit-code
 	@echo 'check: all clean'
 
+bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json
+	@$(BIN)/python -m benchmarks
+
 protos: $(VENV)/.installed-dev ## Generate libs/docugen/v1 from protos/
 	@$(BIN)/python tools/gen_protos.py
 

@@ -1,0 +1,58 @@
+"""`python -m benchmarks [--only THEME] [--rounds N] [--json PATH] [--server BINARY]`: measure, print a table, write JSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from benchmarks import draining, rendering, submitting, working
+from benchmarks.measurement import Measurement
+from benchmarks.stage import ROOT, Stage, fastest_loop, machine, now_us
+from benchmarks.table import facts, table, write_json
+
+THEMES: dict[str, Callable[[Stage], Awaitable[list[Measurement]]]] = {
+    "submitting": submitting.measure,
+    "draining": draining.measure,
+    "working": working.measure,
+    "rendering": rendering.measure,
+}
+ROUNDS = 5
+
+
+async def run(stage: Stage, themes: list[str], json_path: Path) -> None:
+    begin = now_us()
+    about = await machine(stage)
+    rows: list[Measurement] = []
+    for theme in themes:
+        print(f"measuring {theme} ...", file=sys.stderr, flush=True)
+        rows += await THEMES[theme](stage)
+    about |= {
+        "rounds": f"{stage.rounds}, after one that is dropped",
+        "load_after": [round(value, 2) for value in os.getloadavg()],
+        "took_s": round((now_us() - begin) / 1e6),
+    }
+    print(table(rows), facts(about), sep="\n\n")
+    print("\n".join(f"{row.name}: {row.note}" for row in rows if row.note))
+    write_json(json_path, about, rows)
+    print(f"written to {json_path}", file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=sorted(THEMES), help="a theme; may be given again")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="rounds that count; one more is dropped (default 5)")
+    parser.add_argument("--json", type=Path, default=ROOT / "var" / "bench" / "bench.json", metavar="PATH")
+    parser.add_argument("--server", type=Path, metavar="BINARY", help="a redis-server instead of the embedded Valkey")
+    given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error("--rounds: 1 or more")
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        runner.run(run(Stage(given.rounds, given.server), given.only or list(THEMES), given.json))
+
+
+if __name__ == "__main__":
+    main()

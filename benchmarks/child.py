@@ -1,0 +1,137 @@
+"""Other processes of the benchmarks: `python -m benchmarks.child WHAT ...`.
+
+Each says `ready`, waits for a line, works, and answers in lines of words. The loops are a worker's in small: take what fits,
+settle what is done, wait while there is nothing.
+
+    starts-bare  URL STREAM COUNT      `starts` and, for each entry, us from the time in its payload
+    starts-queue URL QUEUE COUNT       the same through the queue
+    burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
+    burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty
+    hold         URL QUEUE LEASE_MS    takes one job, says `held`, and never lets go
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from docugen_core.adapters.redis_connection import RedisConnection
+from docugen_core.adapters.redis_job_source import RedisJobSource
+from docugen_core.adapters.redis_queue import QueueRules
+from docugen_core.domain.lease import Delivery, Done, Settlement, consumer_name
+
+from benchmarks.jobs import GROUP, MANIFEST
+from benchmarks.stage import fastest_loop, now_us
+
+START_WANT = 8
+BURN_WANT = 4
+BLOCK_MS = 2_000
+
+
+def burn(iterations: int) -> None:
+    """Work that a renderer stands in for: pure CPU, the interpreter's lock released."""
+    hashlib.pbkdf2_hmac("sha256", b"benchmark", b"benchmark", iterations)
+
+
+async def starts_bare(url: str, stream: str, count: str) -> None:
+    latencies: list[float] = []
+    async with RedisConnection(url) as redis:
+        client: Any = redis.doorbell
+        await client.ping()
+        begin()
+        while len(latencies) < int(count):
+            read = await client.xreadgroup(GROUP, "floor", {stream: ">"}, count=START_WANT, block=BLOCK_MS)
+            at = now_us()
+            entries = read[0][1] if read else []
+            latencies += (at - float(fields[b"payload"]) for _, fields in entries)
+            if entries:
+                await client.xack(stream, GROUP, *(entry_id for entry_id, _ in entries))
+    say("starts", *(f"{latency:.1f}" for latency in latencies))
+
+
+async def starts_queue(url: str, name: str, count: str) -> None:
+    latencies: list[float] = []
+    async with RedisConnection(url) as redis:
+        source = RedisJobSource(redis, name, consumer=unique_name())
+        await source.take(1)
+        begin()
+        while len(latencies) < int(count):
+            deliveries = (await source.take(START_WANT)).deliveries
+            at = now_us()
+            latencies += (at - float(delivery.payload) for delivery in deliveries)
+            if deliveries:
+                await source.settle(_done(deliveries))
+            else:
+                await source.wait()
+    say("starts", *(f"{latency:.1f}" for latency in latencies))
+
+
+async def burn_bare(count: str, iterations: str) -> None:
+    begin()
+    for _ in range(int(count)):
+        await asyncio.to_thread(burn, int(iterations))
+    say("done", f"{now_us():.0f}")
+
+
+async def burn_queue(url: str, name: str, iterations: str) -> None:
+    async with RedisConnection(url) as redis:
+        source = RedisJobSource(redis, name, consumer=unique_name())
+        begin()
+        held: Sequence[Delivery] = (await source.take(BURN_WANT)).deliveries
+        while held:
+            held = await _burn_and_take(source, held, int(iterations))
+    say("done", f"{now_us():.0f}")
+
+
+async def _burn_and_take(source: RedisJobSource, held: Sequence[Delivery], iterations: int) -> Sequence[Delivery]:
+    """Burn one batch while the next is fetched, as a fetcher does beside the processor."""
+    fetching = asyncio.create_task(source.take(BURN_WANT))
+    for delivery in held:
+        await asyncio.to_thread(burn, iterations)
+        await source.settle(_done([delivery]))
+    return (await fetching).deliveries
+
+
+async def hold(url: str, name: str, lease_ms: str) -> None:
+    async with RedisConnection(url) as redis:
+        source = RedisJobSource(redis, name, consumer=unique_name(), rules=QueueRules(lease_ms=int(lease_ms)))
+        begin()
+        while not (await source.take(1)).deliveries:
+            await source.wait()
+        say("held")
+        await asyncio.Event().wait()
+
+
+def unique_name() -> str:
+    """The time of a process's start, in microseconds of the machine's uptime, never comes again while the server lives."""
+    return consumer_name("bench", 1, "0", int(now_us()))
+
+
+def begin() -> None:
+    """Say that everything is loaded and connected, and wait for the parent."""
+    say("ready")
+    sys.stdin.readline()
+
+
+def say(*words: str) -> None:
+    print(*words, flush=True)
+
+
+def _done(deliveries: Sequence[Delivery]) -> list[Settlement]:
+    return [Settlement(delivery.lease, Done(MANIFEST)) for delivery in deliveries]
+
+
+WORK: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    "starts-bare": starts_bare,
+    "starts-queue": starts_queue,
+    "burn-bare": burn_bare,
+    "burn-queue": burn_queue,
+    "hold": hold,
+}
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        runner.run(WORK[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,104 @@
+"""What it costs to hand out a job and to settle it: the rate beside the bare stream, and the price of parked retries."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from typing import Any
+
+from docugen_core.adapters.redis_connection import RedisConnection
+from docugen_core.adapters.redis_job_source import RedisJobSource
+from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+
+from benchmarks.jobs import GROUP, bare_drain, bare_submit, drain, new_jobs, submit_all
+from benchmarks.measurement import Bound, Measurement, in_turns
+from benchmarks.stage import Stage, emptied, now_us, server_cpu_us
+
+JOBS = 10_000
+WANT = 64
+PARKED = 100_000
+PARKED_START_MS = 4_102_444_800_000  # the year 2100
+TAKES = 300
+RULES = QueueRules(max_depth=10_000_000, runs_max=10_000_000)
+
+
+async def measure(stage: Stage) -> list[Measurement]:
+    async with stage.redis() as redis:
+        rows = await _no_ops(stage, redis)
+    async with stage.redis() as redis:
+        rows.append(await _parked(stage, redis))
+    return rows
+
+
+async def _no_ops(stage: Stage, redis: RedisConnection) -> list[Measurement]:
+    jobs = new_jobs(0, JOBS)
+    round_trips: list[float] = []
+    worker_us: list[float] = []
+    server_us: list[float] = []
+    floor_server_us: list[float] = []
+
+    async def through_the_queue() -> float:
+        await emptied(redis)
+        await submit_all(RedisQueue(redis, "bench", RULES), jobs, 200)
+        source = RedisJobSource(redis, "bench", consumer="bench", rules=RULES)
+        await redis.commands.config_resetstat()
+        server, process, begin = await server_cpu_us(redis), time.process_time_ns(), now_us()
+        await drain(source, JOBS, WANT)
+        took = now_us() - begin
+        worker_us.append((time.process_time_ns() - process) / 1_000 / JOBS)
+        server_us.append((await server_cpu_us(redis) - server) / JOBS)
+        round_trips.append(await _script_calls(redis) / JOBS)
+        return JOBS / took * 1e6
+
+    async def bare() -> float:
+        await emptied(redis)
+        await bare_submit(redis, "bare", jobs, 200)
+        await redis.commands.xgroup_create("bare", GROUP, "0")
+        server, begin = await server_cpu_us(redis), now_us()
+        await bare_drain(redis, "bare", JOBS)
+        took = now_us() - begin
+        floor_server_us.append((await server_cpu_us(redis) - server) / JOBS)
+        return JOBS / took * 1e6
+
+    floor, values = await in_turns(stage.rounds, bare, through_the_queue)
+    note = "status, lease and events kept; one process; settling overlaps the next take"
+    return [
+        Measurement("drain of no-op jobs", "jobs/s", values, "bare stream, COUNT 64", floor, Bound(0.30), note=note),
+        _of_value("drain: round trips", "per job", round_trips, 0.1),
+        _of_value("drain: CPU of the worker", "us/job", worker_us, 70),
+        Measurement(
+            "drain: CPU of the server", "us/job", tuple(server_us[1:]), "bare stream", tuple(floor_server_us[1:])
+        ),
+    ]
+
+
+def _of_value(name: str, unit: str, values: list[float], limit: float) -> Measurement:
+    return Measurement(name, unit, tuple(values[1:]), bound=Bound(limit, at_most=True, of_value=True))
+
+
+async def _script_calls(redis: RedisConnection) -> float:
+    """Scripts called since CONFIG RESETSTAT; the queue's client sends nothing else while it drains."""
+    statistics: dict[str, Any] = await redis.commands.info("commandstats")
+    names = ("cmdstat_evalsha", "cmdstat_eval")
+    return float(sum(statistics[name]["calls"] for name in names if name in statistics))
+
+
+async def _parked(stage: Stage, redis: RedisConnection) -> Measurement:
+    """Jobs that wait for a retry and jobs that wait for their start are parked alike."""
+    empty, full = "empty", "full"
+    for first in range(0, PARKED, PARKED // 20):
+        jobs = new_jobs(first, PARKED // 20, not_before_ms=PARKED_START_MS)
+        await submit_all(RedisQueue(redis, full, RULES), jobs, 200)
+    numbers = count(PARKED, TAKES)
+
+    async def take_from(name: str) -> float:
+        await submit_all(RedisQueue(redis, name, RULES), new_jobs(next(numbers), TAKES), 200)
+        source = RedisJobSource(redis, name, consumer="bench", rules=RULES)
+        begin = now_us()
+        for _ in range(TAKES):
+            await source.take(1)
+        return (now_us() - begin) / TAKES
+
+    floor, values = await in_turns(stage.rounds, lambda: take_from(empty), lambda: take_from(full))
+    name = f"take of one job with {PARKED:,} parked".replace(",", " ")
+    return Measurement(name, "us", values, "with none parked", floor, Bound(2.0, at_most=True))

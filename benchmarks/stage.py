@@ -1,0 +1,161 @@
+"""Where a theme plays: a server of its own, the machine's facts, cores that do not sleep, children that time themselves.
+
+Clocks: `monotonic_ns` is one clock for all processes of a machine, so a child can say when it got what the parent sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from docugen_core.adapters.embedded_redis import EmbeddedRedis
+from docugen_core.adapters.redis_connection import RedisConnection
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("docugen", "redis", "hiredis", "typst", "grpcio")
+CHILD_ANSWER_S = 120.0
+
+# Lowest priority there is: it takes only what nobody wants, and keeps a virtual core from being halted.
+_SPIN = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How a run was asked for. server: a redis-server binary, none for the embedded Valkey."""
+
+    rounds: int
+    server: Path | None = None
+
+    @asynccontextmanager
+    async def redis(self) -> AsyncIterator[RedisConnection]:
+        """A connection to a new, empty server on a unix socket; append-only file fsynced every second."""
+        server = EmbeddedRedis(binary=self.server, settings={"appendfsync": "everysec"})
+        async with server, RedisConnection(server.url) as connection:
+            yield connection
+
+
+class Child:
+    """`python -m benchmarks.child ...`, which says "ready", waits for "go", and answers with lines. Use as `async with`."""
+
+    def __init__(self, *arguments: str | int) -> None:
+        self._arguments = [str(argument) for argument in arguments]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Child:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "benchmarks.child",
+            *self._arguments,
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await self.line("ready")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill()
+        await self._running.wait()
+
+    def go(self) -> None:
+        assert self._running.stdin is not None
+        self._running.stdin.write(b"go\n")
+
+    def kill(self) -> None:
+        """SIGKILL: it settles nothing and hands nothing back."""
+        if self._running.returncode is None:
+            self._running.kill()
+
+    async def line(self, word: str) -> list[str]:
+        """The rest of the child's next line, which begins with `word`."""
+        assert self._running.stdout is not None
+        async with asyncio.timeout(CHILD_ANSWER_S):
+            line = (await self._running.stdout.readline()).decode().split()
+        if line[:1] != [word]:
+            raise RuntimeError(
+                f"benchmarks.child {self._arguments[0]} said {line!r}, not {word!r}; see its stderr above"
+            )
+        return line[1:]
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Keep every core spinning at idle priority: a halted virtual core takes about 100 us to wake. Linux only, else a no-op."""
+    cores = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
+    spinners = [Popen([sys.executable, "-c", _SPIN, str(core)]) for core in cores]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
+
+
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What the services run on: uvloop where it is installed, else asyncio's own. For both sides of every comparison."""
+    return import_module("uvloop").new_event_loop if find_spec("uvloop") else None
+
+
+async def emptied(redis: RedisConnection) -> None:
+    """Forget everything, and be done with it: a lazy FLUSHALL goes on in the background while the next number is taken."""
+    await redis.execute("FLUSHALL", "SYNC")
+
+
+async def server_cpu_us(redis: RedisConnection) -> float:
+    """CPU the server has used so far, in microseconds."""
+    info: dict[str, Any] = await redis.commands.info("cpu")
+    return float(info["used_cpu_user"] + info["used_cpu_sys"]) * 1e6
+
+
+async def machine(stage: Stage) -> dict[str, Any]:
+    """What the numbers depend on: cores, versions, and the load that was there before we began."""
+    load = os.getloadavg()
+    async with stage.redis() as redis:
+        info: dict[str, Any] = await redis.commands.info()
+    server = str(info.get("valkey_version") or info["redis_version"])
+    return {
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "processor": _processor(),
+        "load_before": [round(value, 2) for value in load],
+        "python": platform.python_version(),
+        "event_loop": "uvloop" if find_spec("uvloop") else "asyncio",
+        "server": f"{info.get('server_name', 'redis')} {server} ({info['mem_allocator']}), appendfsync everysec, unix socket",
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def now_us() -> float:
+    return time.monotonic_ns() / 1_000
+
+
+def _processor() -> str:
+    cpu_info = Path("/proc/cpuinfo")
+    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

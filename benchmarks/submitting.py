@@ -1,0 +1,159 @@
+"""What it costs to accept a job: in bulk, one at a time, into a long queue, and in memory."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from docugen_core.adapters.keys import LANES, QueueKeys
+from docugen_core.adapters.redis_connection import RedisConnection
+from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.scripts import Call, load_scripts
+
+from benchmarks.jobs import bare_submit, new_jobs, submit_all
+from benchmarks.measurement import Bound, Measurement, in_turns
+from benchmarks.stage import Stage, awake, emptied, now_us
+
+JOBS = 10_000
+SINGLE_JOBS = 300
+SINGLE_TURNS = 4
+BACKLOG = 300_000
+BACKLOG_PROBE = 4_000
+MEMORY_JOBS = 20_000
+MEMORY_BYTES_MAX = 500
+RULES = QueueRules(max_depth=10_000_000, runs_max=10_000_000)
+
+# One XADD: the least that an accepted job costs the server, in a script as ours are.
+_XADD_SCRIPT = "return redis.call('XADD', KEYS[1], '*', 'payload', ARGV[1])"
+
+
+async def measure(stage: Stage) -> list[Measurement]:
+    async with stage.redis() as redis:
+        rows = [await _bulk(stage, redis, batch) for batch in (100, 500)]
+        rows += await _one_at_a_time(stage, redis)
+    async with stage.redis() as redis:
+        rows.append(await _backlog(stage, redis))
+    async with stage.redis() as redis:
+        rows.append(await _memory(stage, redis))
+    return rows
+
+
+async def _bulk(stage: Stage, redis: RedisConnection, batch: int) -> Measurement:
+    jobs = new_jobs(0, JOBS)
+
+    async def through_the_queue() -> float:
+        await emptied(redis)
+        begin = now_us()
+        await submit_all(RedisQueue(redis, "bench", RULES), jobs, batch)
+        return JOBS / (now_us() - begin) * 1e6
+
+    async def bare() -> float:
+        await emptied(redis)
+        begin = now_us()
+        await bare_submit(redis, "bare", jobs, batch)
+        return JOBS / (now_us() - begin) * 1e6
+
+    floor, values = await in_turns(stage.rounds, bare, through_the_queue)
+    return Measurement(f"submit, batches of {batch}", "jobs/s", values, "pipelined XADD", floor, Bound(0.40))
+
+
+async def _one_at_a_time(stage: Stage, redis: RedisConnection) -> list[Measurement]:
+    """Against a script that does one XADD, and against our own script sent by hand: the rest is Python's part."""
+    queue, client = RedisQueue(redis, "bench", RULES), redis.commands
+    numbers = count(0, SINGLE_JOBS)
+    sha = await client.script_load(_XADD_SCRIPT)
+
+    async def through_the_queue() -> float:
+        jobs = new_jobs(next(numbers), SINGLE_JOBS)
+        begin = now_us()
+        for job in jobs:
+            await queue.submit([job])
+        return SINGLE_JOBS / (now_us() - begin) * 1e6
+
+    async def bare() -> float:
+        jobs = new_jobs(0, SINGLE_JOBS)
+        begin = now_us()
+        for job in jobs:
+            await client.evalsha(sha, 1, "bare", job.payload)
+        return SINGLE_JOBS / (now_us() - begin) * 1e6
+
+    async def own_script() -> float:
+        calls = _prepared(next(numbers))
+        begin = now_us()
+        for call in calls:
+            await call.run(client)
+        return SINGLE_JOBS / (now_us() - begin) * 1e6
+
+    with awake():
+        floor, own, values = await in_turns(stage.rounds * SINGLE_TURNS, bare, own_script, through_the_queue)
+    name, bound = "submit, one at a time", Bound(0.80)
+    return [
+        Measurement(name, "jobs/s", values, "awaited EVALSHA of one XADD", floor, bound),
+        Measurement(f"{name} (Python's part)", "jobs/s", values, "awaited EVALSHA of submit.lua", own, bound),
+    ]
+
+
+def _prepared(first: int) -> list[Call]:
+    """The calls of submit.lua that submitting these jobs one at a time makes."""
+    script, keys = load_scripts()["submit"], QueueKeys("bench")
+    rows = (
+        (j.run_id, j.spec_digest, j.priority.value, j.not_before_ms, j.payload_version, j.payload, j.about)
+        for j in new_jobs(first, SINGLE_JOBS)
+    )
+    return [script.call(keys, max_depth=RULES.max_depth, runs_max=RULES.runs_max, jobs=[row]) for row in rows]
+
+
+async def _backlog(stage: Stage, redis: RedisConnection) -> Measurement:
+    short, long = RedisQueue(redis, "short", RULES), RedisQueue(redis, "long", RULES)
+    for first in range(0, BACKLOG, BACKLOG // 30):
+        await submit_all(long, new_jobs(first, BACKLOG // 30), 200)
+    numbers = count(BACKLOG, BACKLOG_PROBE)
+
+    async def into(queue: RedisQueue) -> float:
+        jobs = new_jobs(next(numbers), BACKLOG_PROBE)
+        begin = now_us()
+        await submit_all(queue, jobs, 100)
+        return (now_us() - begin) / BACKLOG_PROBE
+
+    async def into_short() -> float:
+        # FLUSHALL would empty the long one too.
+        await redis.commands.delete(*(short.keys.lane(lane) for lane in LANES))
+        return await into(short)
+
+    floor, values = await in_turns(stage.rounds, into_short, lambda: into(long))
+    name = f"submit with {BACKLOG:,} queued".replace(",", " ")
+    return Measurement(name, "us/job", values, "with none queued", floor, Bound(2.0, at_most=True))
+
+
+async def _memory(stage: Stage, redis: RedisConnection) -> Measurement:
+    jobs = new_jobs(0, MEMORY_JOBS)
+    given = sum(len(job.payload) + len(job.about) for job in jobs) / MEMORY_JOBS
+
+    async def through_the_queue() -> float:
+        await emptied(redis)
+        before = await _memory_bytes(redis)
+        await submit_all(RedisQueue(redis, "bench", RULES), jobs, 200)
+        return (await _memory_bytes(redis) - before) / MEMORY_JOBS - given
+
+    async def bare() -> float:
+        await emptied(redis)
+        before = await _memory_bytes(redis)
+        await bare_submit(redis, "bare", jobs, 200)
+        return (await _memory_bytes(redis) - before) / MEMORY_JOBS - len(jobs[0].payload)
+
+    floor, values = await in_turns(1, bare, through_the_queue)
+    return Measurement(
+        "memory of a queued job beyond its payload",
+        "bytes",
+        values,
+        "bare stream",
+        floor,
+        Bound(MEMORY_BYTES_MAX, at_most=True, of_value=True),
+        note=f"payload and `about`: {given:.0f} bytes; one round: it does not vary",
+    )
+
+
+async def _memory_bytes(redis: RedisConnection) -> float:
+    """What the data takes: buffers of clients and of the append-only file come and go."""
+    info: dict[str, Any] = await redis.commands.info("memory")
+    return float(info["used_memory"] - info["mem_clients_normal"] - info["mem_aof_buffer"])
