@@ -15,6 +15,7 @@ from cli_process import ROOT
 from doc_pages import blocks, desk, pattern, plain, without_blocks
 from docugen.cli.entry import docugen
 from docugen_core.config import declarations
+from docugen_core.rendering.engine import LIBRARY_FILE
 
 DOCS = ROOT / "docs"
 TAUGHT = sorted(page for room in ("tutorial", "how-to", "explanation") for page in (DOCS / room).rglob("*.md"))
@@ -43,6 +44,8 @@ def markdown_pages() -> list[Path]:
 PAGES = markdown_pages()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)  # a page is a dozen processes, one after the other
 @pytest.mark.parametrize("page", TAUGHT, ids=name_of)
 def test_every_snippet_does_what_its_page_says(page: Path, tmp_path: Path) -> None:
     steps = blocks(page)
@@ -129,12 +132,22 @@ def test_every_make_target_named_in_a_page_exists(page: Path) -> None:
     assert named <= targets
 
 
+def test_the_page_about_packs_names_everything_the_library_offers() -> None:
+    library = LIBRARY_FILE.read_text(encoding="utf-8")
+    offered = set(re.findall(r"^#let ([a-z][a-z-]*)", library, re.MULTILINE))
+    named = {
+        found for line in code_lines(DOCS / "how-to" / "template-packs.md") for found in re.findall("^[a-z-]+", line)
+    }
+    assert offered - named == set()
+
+
 def test_the_map_of_the_docs_leads_to_every_page() -> None:
     linked = {(DOCS / target.partition("#")[0]).resolve() for target in relative_links(DOCS / "README.md")}
     pages = {page for page in DOCS.rglob("*.md") if page != DOCS / "README.md" and "decisions" not in page.parts}
     assert pages <= linked, f"docs/README.md misses {sorted(name_of(page) for page in pages - linked)}"
 
 
+@pytest.mark.slow
 def test_pictures_show_what_the_examples_render_today() -> None:
     done = subprocess.run(
         [sys.executable, "tools/doc_images.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
