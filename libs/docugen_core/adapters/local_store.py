@@ -136,10 +136,17 @@ class LocalStore:
         Raises ValueError or KeyError when `manifest` is not a manifest (a bug of the caller; nothing is written), and
         Unavailable with code STORE_DAMAGED when a blob of the winning claim is missing: render again, which puts it back,
         and publish again.
+
+        Cancelling waits for its end, as its thread cannot be stopped: whoever cancelled can then see whether it is published.
         """
         _check_run_id(run_id)
         _check_names(run_id, Manifest.from_bytes(manifest))
-        return await self._in_thread(self._publish, run_id, manifest)
+        publishing = asyncio.ensure_future(self._in_thread(self._publish, run_id, manifest))
+        try:
+            return await asyncio.shield(publishing)
+        except asyncio.CancelledError:
+            await asyncio.gather(publishing, return_exceptions=True)
+            raise
 
     async def read_manifest(self, run_id: str) -> bytes | None:
         """The manifest of a finished run, None for any other."""

@@ -1,0 +1,105 @@
+"""Takes jobs for free slots, and for nothing else. The only one in a worker that asks for work.
+
+    a slot is free -> take -> start each delivery        nothing there -> wait at the doorbell, which delivers nothing
+    a take raised  -> back off -> recover -> take        its reply may be lost, and with it the leases it gave
+
+A take is never cut short while its reply may still come; only waiting is. `hears` says whether the loop gets answers at all: a
+loop that hangs in a dead connection looks idle from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from docugen_core.adapters.lifetime import unless
+from docugen_core.domain.lease import Delivery, Hold, Takings
+from docugen_core.errors import Unavailable
+from docugen_core.ports import JobSource
+
+from docugen_worker.backoff import Backoff
+from docugen_worker.jobs import JobsInHand
+
+BLOCK_S = 2.0
+DEAF_AFTER_S = 2 * BLOCK_S
+"""Two times the longest wait at the doorbell: a loop that works has completed a read by then."""
+
+log = structlog.get_logger(__name__)
+
+Start = Callable[[Delivery, float], None]
+
+
+class Fetcher:
+    """See the module. start: begins a delivery; gets the time its take was sent, and never raises."""
+
+    def __init__(self, source: JobSource, jobs: JobsInHand, consumer: str, start: Start) -> None:
+        self._source = source
+        self._jobs = jobs
+        self._start = start
+        self._backoff = Backoff(consumer, "take")
+        self._heard_s = float("-inf")
+        self._waits_for_slot = False
+        self._reply_lost = False
+        self._hold = Hold.NONE
+
+    @property
+    def hears(self) -> bool:
+        """Whether the last read completed within two block times. True while all slots are taken: nothing is read then."""
+        return self._waits_for_slot or asyncio.get_running_loop().time() - self._heard_s <= DEAF_AFTER_S
+
+    @property
+    def hold(self) -> Hold:
+        """Why the queue hands out nothing, as of the last take."""
+        return self._hold
+
+    async def run(self, closing: asyncio.Event) -> None:
+        """Fetch until `closing`. Raises ConfigurationError when Redis refuses this worker."""
+        while not closing.is_set():
+            try:
+                await self._round(closing)
+                self._answered()
+            except Unavailable as error:
+                delay_s = self._backoff.next_s()
+                if self._backoff.failures == 1:
+                    log.warning("queue_unreachable", error=error.message)
+                await unless(closing, asyncio.sleep(delay_s))
+
+    async def _round(self, closing: asyncio.Event) -> None:
+        if self._reply_lost:
+            handed_back = await self._source.recover(job.lease for job in self._jobs)
+            self._reply_lost = False
+            log.info("jobs_recovered", count=handed_back)
+        if not await self._slot_free(closing):
+            return
+        wanted = self._jobs.free
+        takings = await self._take(wanted)
+        self._answered()
+        if len(takings.deliveries) < wanted:
+            await unless(closing, self._source.wait())
+
+    async def _slot_free(self, closing: asyncio.Event) -> bool:
+        if self._jobs.free < 1:
+            self._waits_for_slot = True
+            await unless(closing, self._jobs.slot_free())
+            self._waits_for_slot = False
+            self._heard_s = asyncio.get_running_loop().time()
+        return not closing.is_set()
+
+    async def _take(self, wanted: int) -> Takings:
+        sent_s = asyncio.get_running_loop().time()
+        self._reply_lost = True
+        takings = await self._source.take(wanted)
+        self._reply_lost = False
+        for delivery in takings.deliveries:
+            self._start(delivery, sent_s)
+        if takings.hold is not self._hold:
+            self._hold = takings.hold
+            log.info("queue_hold_changed", hold=takings.hold.value or "none")
+        return takings
+
+    def _answered(self) -> None:
+        self._heard_s = asyncio.get_running_loop().time()
+        if self._backoff.failures:
+            log.info("queue_reached", failures=self._backoff.failures)
+            self._backoff.reset()

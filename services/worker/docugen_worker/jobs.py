@@ -1,0 +1,94 @@
+"""What this worker has in hand: one Job a slot, from the take that brought it until its end is answered.
+
+    taken -> rendering -> ending -> gone          stop() ends the rendering early, for one of three reasons
+
+A job's lease counts from the *sending* of the last take or beat that was answered: what Redis did then, it did no earlier. No
+I/O in here; times are seconds of the loop's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from docugen_core.domain.lease import Delivery, Lease
+from docugen_core.domain.run import DocumentProgress
+
+
+class Stop(Enum):
+    """Why a job is stopped. LEASE_LOST: it may be somebody else's, say nothing. CANCELLED: by its caller. LEAVING: this worker
+    ends and hands it back."""
+
+    LEASE_LOST = "lease_lost"
+    CANCELLED = "cancelled"
+    LEAVING = "leaving"
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One delivery in hand. heard_s: when the last answered take or beat was sent. deadline_s: when its attempt must have
+    ended; its lease is not renewed beyond."""
+
+    delivery: Delivery
+    heard_s: float
+    deadline_s: float
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    why: Stop | None = None
+    documents: dict[str, DocumentProgress] = field(default_factory=dict)
+
+    @property
+    def lease(self) -> Lease:
+        return self.delivery.lease
+
+    def stop(self, why: Stop) -> None:
+        """End the rendering. A lease that is lost outweighs every other reason; else the first one stands."""
+        if self.why is None or why is Stop.LEASE_LOST:
+            self.why = why
+        self.stopping.set()
+
+
+class JobsInHand:
+    """The jobs of one worker, `slots` at most."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._jobs: dict[Lease, Job] = {}
+        self._changed = asyncio.Event()
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(tuple(self._jobs.values()))
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self._jobs)
+
+    def add(self, job: Job) -> None:
+        """Take a job into a slot. An older lease on the same entry, which this worker lost to itself, is stopped."""
+        for other in self:
+            if other.lease.entry == job.lease.entry:
+                other.stop(Stop.LEASE_LOST)
+        self._jobs[job.lease] = job
+
+    def remove(self, job: Job) -> None:
+        """Free its slot. Safe to repeat."""
+        if self._jobs.pop(job.lease, None) is not None:
+            self._changed.set()
+
+    async def slot_free(self) -> None:
+        """Return once there is room for one more."""
+        while self.free < 1:
+            await self._change()
+
+    async def empty(self) -> None:
+        """Return once nothing is in hand."""
+        while self._jobs:
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
