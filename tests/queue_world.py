@@ -28,7 +28,9 @@ local function now()
 end
 """
 LEASE_MS = 10_000
-RULES = QueueRules(lease_ms=LEASE_MS, max_depth=1_000, horizon_ms=600_000, silent_ms=60_000, redrives_max=2)
+RULES = QueueRules(
+    lease_ms=LEASE_MS, max_depth=1_000, horizon_ms=600_000, silent_ms=60_000, redrives_max=2, sweep_every_ms=0
+)
 START_MS = 1_900_000_000_000
 TORN = Failure("STORE_UNAVAILABLE", "the store was away", retryable=True)
 BROKEN = Failure("TEMPLATE_FAILED", "the template says no", hint="Mend line 3.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.lease import (
     WORKER_LOST,
     Bury,
@@ -552,6 +554,21 @@ async def test_old_letters_and_index_entries_of_expired_records_are_removed(ever
     await everywhere.pass_time(10 * everywhere.rules.letters_keep_ms)
     assert (await everywhere.queue.sweep()).letters_dropped == 1
     assert [r.run_id for r in (await everywhere.queue.runs()).records] == ["r1"]
+
+
+async def test_housekeeping_is_done_once_a_while_whoever_asks(everywhere: QueueWorld) -> None:
+    sparing = RedisQueue(everywhere.redis, everywhere.name, replace(everywhere.rules, sweep_every_ms=1_000), scripts())
+    await sparing.sweep()
+    await everywhere.submit("r1")
+    await everywhere.take_one()
+    await everywhere.redis.execute("DEL", everywhere.keys.key("due"))
+    for elapsed, adopted in ((999, 0), (1, 1), (0, 0)):
+        await everywhere.pass_time(elapsed)
+        assert (await sparing.sweep()).adopted == adopted
+
+
+async def test_a_server_of_each_kind_may_keep_a_queue(everywhere: QueueWorld) -> None:
+    await everywhere.redis.check_server()
 
 
 # --- wait -----------------------------------------------------------------------------------------------------------------

@@ -265,7 +265,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert self.do(self.world.queue.drop([run.letter])) == 1
             run.letter = ""
 
-    @rule(paused=st.sampled_from([True, False, False]))
+    @rule(paused=st.booleans())
     def pause_or_resume(self, paused: bool) -> None:
         self.do(self.world.queue.pause("test") if paused else self.world.queue.resume())
         self.model.paused = paused
@@ -372,7 +372,7 @@ def test_any_program_of_steps_and_faults_ends_as_the_model_says(model_url: str) 
     run_state_machine_as_test(
         QueueMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=100,
             phases=PHASES,
             stateful_step_count=40,
             deadline=None,

@@ -8,7 +8,7 @@
     {q}:dlq                    stream   dead letters, each complete in itself
     {q}:events                 stream   changes: field run id, value `revision state`; capped at about 10 000 entries
     {q}:workers                hash     consumer -> `seen ms` and its advert as JSON
-    {q}:control                hash     paused -> `since ms` and reason; drain:<consumer>; turn of the weighted lanes
+    {q}:control                hash     paused, drain:<consumer>, turn of the lanes, swept and expired (housekeeping)
 
 The consumer group of every lane is `workers`. The streams and their pending lists are the truth; `due` is an index that a
 sweep can build again; the hash makes a submit idempotent. Nothing else writes these keys.

@@ -49,7 +49,9 @@ BATCH_BYTES = 4 << 20
 """Bounds of one script call: a few milliseconds in which Redis serves nobody else."""
 PAGE_ITEMS = 500
 LETTER_ID = re.compile(r"\d{1,20}-\d{1,20}")
+SWEEP_PAGE = 100
 SWEEP_PAGES_MAX = 20_000
+EXPIRE_PAGES_MAX = 20
 RETRY_ROUNDS = 5
 
 
@@ -59,7 +61,7 @@ class QueueRules:
 
     lease_ms: until a silent worker's job is given to another. keep_ms: records of ended runs. letters_keep_ms: dead letters.
     horizon_ms: no due time but an asked-for start lies further ahead. silent_ms: until a worker that does not announce
-    itself is forgotten. redrives_max: redrives of one letter without force.
+    itself is forgotten. redrives_max: redrives of one letter without force. sweep_every_ms: housekeeping, by all together.
     """
 
     lease_ms: int = 15_000
@@ -70,6 +72,7 @@ class QueueRules:
     horizon_ms: int = 3_600_000
     silent_ms: int = 120_000
     redrives_max: int = 3
+    sweep_every_ms: int = 30_000
 
     @classmethod
     def of(cls, settings: Settings) -> QueueRules:
@@ -238,22 +241,26 @@ class RedisQueue:
         """One pass of housekeeping; any worker may make it at any time, a few times a minute is enough.
 
         Every delivered job has a due time after it and no due time lies beyond the horizon, whatever happened to the clock
-        or to the index. Forgets silent workers, old letters, and index entries of expired records. Bounded work a script
-        call.
+        or to the index. Forgets silent workers, old letters, and index entries of expired records. Does nothing within
+        sweep_every_ms of the last pass, whoever made it, and looks at every job only where the numbers do not add up.
         """
         rules, adopted, clamped, dropped, removed = self.rules, 0, 0, 0, 0
-        for lane in LANES:
-            async for reply in self._pages(
-                "sweep", lane=lane, limit=100, lease_ms=rules.lease_ms, horizon_ms=rules.horizon_ms
-            ):
+        state = await self._run("audit", every_ms=rules.sweep_every_ms, horizon_ms=rules.horizon_ms)
+        if state == 0:
+            return SweepReport()
+        for lane in LANES if state == 2 else ():
+            async for reply in self._pages(lane):
                 adopted += reply[1]
                 clamped += reply[2]
         workers, consumers = await self._run("prune", silent_ms=rules.silent_ms)
-        async for reply in self._pages(
-            "expire", letters_keep_ms=rules.letters_keep_ms, keep_ms=rules.keep_ms, limit=100
-        ):
+        for _ in range(EXPIRE_PAGES_MAX):
+            reply = await self._run(
+                "expire", letters_keep_ms=rules.letters_keep_ms, keep_ms=rules.keep_ms, limit=SWEEP_PAGE
+            )
             dropped += reply[1]
             removed += reply[2]
+            if reply[0]:
+                break
         return SweepReport(adopted, clamped, workers, consumers, dropped, removed)
 
     # --- how --------------------------------------------------------------------------------------------------------------
@@ -268,11 +275,18 @@ class RedisQueue:
         )
         return [_acceptance(job, answer, now) for job, answer in zip(batch, answers, strict=True)]
 
-    async def _pages(self, script: str, **arguments: object) -> AsyncIterator[list[int]]:
-        """Replies of a script that pages by `after`, up to its end or SWEEP_PAGES_MAX."""
+    async def _pages(self, lane: str) -> AsyncIterator[list[Any]]:
+        """The replies of sweep.lua for all pending entries of a lane."""
         after = ""
         for _ in range(SWEEP_PAGES_MAX):
-            reply = await self._run(script, after=after, **arguments)
+            reply = await self._run(
+                "sweep",
+                lane=lane,
+                after=after,
+                limit=SWEEP_PAGE,
+                lease_ms=self.rules.lease_ms,
+                horizon_ms=self.rules.horizon_ms,
+            )
             yield reply
             after = reply[0].decode()
             if not after:

@@ -31,6 +31,6 @@ for run, digest, priority, not_before, v, payload, about in jobs() do
     answers[#answers + 1] = { 'new', lane .. ':' .. id }
   end
 end
-if later > 0 then park_later(later) end
+if later > 0 then park_later(later + 100) end  -- with room for some that a lost group left behind
 redis.call('ZREMRANGEBYRANK', RUNS, 0, -(runs_max + 1))
 return tell(answers)
