@@ -16,7 +16,6 @@ from docugen_core.adapters.render_pool import RenderPool
 from docugen_core.assembly import assemble_intake
 from docugen_core.composition import compose, generated_data
 from docugen_core.config import Settings
-from docugen_core.domain.seed import SeedStream
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderTask
 from docugen_core.rendering.world import World
@@ -132,6 +131,5 @@ def _tasks(bundle_name: str, document_name: str) -> Iterator[RenderTask]:
                 bundle.locale,
                 bundle.time_zone,
                 bundle.specimen,
-                SeedStream.of(bundle.seed, "documents", document.name),
             ),
         )

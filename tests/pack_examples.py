@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from docugen_core.domain.bundle import Format
-from docugen_core.domain.seed import SeedStream
 from docugen_core.rendering.packs import PdfOptions, Template, TemplatePack, pack_digest
 from docugen_core.rendering.task import RenderLimits, RenderTask
 from docugen_core.rendering.world import World
@@ -81,8 +80,8 @@ values = { price = "totals.price" }
 TABLE_DATA: Mapping[str, Any] = {
     "currency": "EUR",
     "lines": [
-        {"item": "=cmd|' /C calc'!A0", "quantity": "2", "price": "1234.50", "tax": "0.2", "sold": "2026-01-31"},
-        {"item": 'Tea, "green"', "quantity": "0.125", "price": "-5.00", "tax": "0.055", "sold": None},
+        {"item": "=cmd|' /C calc'!A0", "quantity": "2", "price": "1234.50", "tax": "20", "sold": "2026-01-31"},
+        {"item": 'Tea, "green"', "quantity": "0.125", "price": "-5.00", "tax": "5.5", "sold": None},
     ],
     "totals": {"price": "1229.50"},
 }
@@ -129,6 +128,6 @@ def a_task(
         pack=pack,
         template="notice",
         data=data or {"name": "Wren Fable"},
-        world=World(day, locale, "UTC", specimen, SeedStream.of("test", "documents", "notice")),
+        world=World(day, locale, "UTC", specimen),
         limits=limits or RenderLimits(),
     )

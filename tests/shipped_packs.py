@@ -14,7 +14,6 @@ import pypdf
 from docugen_core.composition import compose, generated_data
 from docugen_core.domain.bundle import Format, ResolvedBundle
 from docugen_core.domain.json import JsonObject
-from docugen_core.domain.seed import SeedStream
 from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.packs import TemplatePack
@@ -48,7 +47,7 @@ def rendered(
     day: dt.date | None = DAY,
 ) -> bytes:
     """The document, of the template's own sample unless `data` is given."""
-    world = World(day, locale, "Europe/Paris", specimen, SeedStream.of("packs", "documents", template))
+    world = World(day, locale, "Europe/Paris", specimen)
     sample = pack.templates[template].sample
     return render(RenderTask(template, format_, pack, template, sample if data is None else data, world)).data
 

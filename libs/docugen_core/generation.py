@@ -4,7 +4,8 @@ Documents render in parallel, archives after them. What comes out depends on the
 parallelism, attempt or worker. The manifest is published last and atomically; its existence is completion.
 
 A template or data failure is deterministic, so its consequences are too: the fallback template, else omission of an optional
-document, else failure of the run. A failure of the surroundings (store, killed render) is never papered over that way.
+document, else failure of the run. A failure of the surroundings (store, killed render, a bound that this server sets) is never
+papered over that way: the manifest must be the same on every server.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from docugen_core.domain.identity import DOCUMENT_PREFIX, canonical_json, conten
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.run import DocumentProgress, DocumentState
-from docugen_core.domain.seed import SeedStream
 from docugen_core.errors import (
     DeterminismViolation,
     DocugenError,
@@ -140,11 +140,15 @@ class _BundleRendering:
         data = compose(self._bundle.data, self._generated, document.data)
         try:
             return await self._rendered(document, document.template, data)
+        except LimitExceeded:
+            raise  # a bound is this server's setting, not part of the request: what it did must not reach a manifest
         except RenderFailed as first:
             failure = first
         if document.fallback is not None:
             try:
                 return await self._rendered(document, document.fallback, data, fallback_reason=failure.reason)
+            except LimitExceeded:
+                raise
             except RenderFailed as second:
                 failure = second
         if not document.optional:
@@ -170,7 +174,6 @@ class _BundleRendering:
                 locale=self._bundle.locale,
                 time_zone=self._bundle.time_zone,
                 specimen=self._bundle.specimen,
-                seed=SeedStream.of(self._bundle.seed, "documents", document.name),
             ),
             limits=self._parts.limits,
         )
@@ -228,8 +231,6 @@ class _BundleRendering:
                 "format": document.format.value,
                 "template": template.to_json(),
                 "data": self._data_digest(document, data),
-                "seed": bundle.seed,
-                "seed_path": ["documents", document.name],
                 "locale": bundle.locale,
                 "time_zone": bundle.time_zone,
                 "document_date": bundle.document_date.isoformat() if bundle.document_date else None,

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 from docugen_core.domain.identity import canonical_json
-from docugen_core.domain.seed import SeedStream
 from docugen_core.errors import InvalidRequest
 from docugen_core.rendering.locale import (
     as_day,
@@ -27,7 +26,7 @@ NO_BREAK = "\u00a0"
 
 
 def test_world_facts_have_exactly_the_keys_templates_rely_on() -> None:
-    world = World(dt.date(2026, 9, 30), "fr-FR", "Europe/Paris", True, SeedStream.of("test"))
+    world = World(dt.date(2026, 9, 30), "fr-FR", "Europe/Paris", True)
 
     facts = cast("dict[str, Any]", world_facts(world))
 
@@ -72,7 +71,7 @@ def test_money_numbers_and_days_read_as_the_locale_writes_them() -> None:
     assert format_money(amount, "JPY", "en-GB") == "JP¥1,234"
     assert format_number(Decimal("1234.50"), "de-DE") == "1.234,50"
     assert format_number(amount, "de-DE", 3) == "1.234,500"
-    assert format_percent(Decimal("0.205"), "fr-FR", 1) == f"20,5{NO_BREAK}%"
+    assert format_percent(Decimal("20.50"), "fr-FR") == f"20,5{NO_BREAK}%"
     assert format_day(dt.date(2026, 9, 30), "en-GB", "full") == "Wednesday, 30 September 2026"
     with pytest.raises(ValueError, match="unknown currency 'EURO'"):
         format_money(amount, "EURO", "en-GB")
