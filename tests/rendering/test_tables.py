@@ -43,8 +43,8 @@ def test_csv_is_rfc_4180_for_machines() -> None:
     assert data.count(b"\n") == data.count(b"\r\n") == 4
     assert list(csv.reader(io.StringIO(data.decode(), newline=""))) == [
         ["Item", "Quantity", "Price", "Tax", "Sold"],
-        ["'=cmd|' /C calc'!A0", "2", "1234.50", "0.2", "2026-01-31"],
-        ['Tea, "green"', "0.125", "-5.00", "0.055", ""],
+        ["'=cmd|' /C calc'!A0", "2", "1234.50", "20", "2026-01-31"],
+        ['Tea, "green"', "0.125", "-5.00", "5.5", ""],
         ["Total", "", "1229.50", "", ""],
     ]
 

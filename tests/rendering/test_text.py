@@ -8,7 +8,8 @@ import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.registry import render
-from pack_examples import a_task
+from pack_examples import PLEX, a_task
+from shipped_packs import pages_of
 
 DATA = {
     "name": "Wren <Fable>",
@@ -42,6 +43,19 @@ def test_money_numbers_and_days_are_written_in_the_documents_locale() -> None:
 
     assert text(source, locale="en-GB") == "€1,234.50|1,234.5|1,234.50|30 September 2026"
     assert text(source, locale="de-DE") == "1.234,50\u00a0€|1.234,5|1.234,50|30. September 2026"
+
+
+@pytest.mark.parametrize("rate", ["20", "5.50", "0.125"])
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR", "de-DE"])
+def test_a_rate_reads_in_html_as_it_does_in_a_pdf(rate: str, locale: str) -> None:
+    """`percent` took 0.2 here and "20" in Typst: the same data was 20 % in one document and 2000 % in the other."""
+    (page,) = pages_of(render(a_task(f'#import "docugen.typ": *\n{PLEX}#percent("{rate}")', locale=locale)).data)
+
+    assert text(f'{{{{ "{rate}" | percent }}}}', locale=locale).replace("\u00a0", " ") == page.strip()
+
+
+def test_a_rate_may_be_given_a_number_of_decimals() -> None:
+    assert text('{{ "20" | percent(1) }}|{{ 5.5 | percent }}|{{ -2 | percent }}') == "20.0%|5.5%|-2%"
 
 
 def test_templates_include_files_of_their_pack_and_no_others() -> None:

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180) for machines: UTF-8, CRLF, a header line, `1234.50`, `2026-09-30`, a fraction for a percentage.
+"""CSV (RFC 4180) for machines: UTF-8, CRLF, a header line, `1234.50`, `2026-09-30`, `20` for 20 %.
 
 There is no SPECIMEN mark in the rows: a line that is no record would break every reader of the file. Documents for eyes
 (PDF, HTML, XLSX) carry it, and the bundle's manifest names the generator of synthetic data.

@@ -110,13 +110,25 @@ def format_number(number: Decimal, locale: str, decimals: int | None = None) -> 
     return format_decimal(number, pattern, locale=cldr_locale(locale), numbering_system="latn")
 
 
-def format_percent(fraction: Decimal, locale: str, decimals: int = 0) -> str:
-    """`0.2` -> `20%`: a fraction of one, in the locale's pattern."""
+def format_percent(rate: Decimal, locale: str, decimals: int | None = None) -> str:
+    """`20` -> `20%`, `5.50` -> `5.5%`: a rate in percent, in the locale's pattern, as docugen.typ writes it.
+
+    Its digits without the last zeros, or exactly `decimals` (0 to 20) after the point.
+    """
     from babel.numbers import format_percent as babel_percent
 
+    places = decimal_places(rate) if decimals is None else decimals
+    if not 0 <= places <= 20:
+        raise ValueError("a rate has 0 to 20 decimals")
     cldr = cldr_locale(locale)
-    pattern = cldr.percent_formats[None].pattern.replace("#,##0", "#,##0" + ("." + "0" * decimals if decimals else ""))
-    return babel_percent(fraction, pattern, locale=cldr, numbering_system="latn")
+    pattern = cldr.percent_formats[None].pattern.replace("#,##0", "#,##0" + ("." + "0" * places if places else ""))
+    return babel_percent(rate.scaleb(-2), pattern, locale=cldr, numbering_system="latn")
+
+
+def decimal_places(number: Decimal) -> int:
+    """Digits after the point that matter: `5.50` -> 1, `20` -> 0."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def format_day(day: dt.date, locale: str, style: str = "medium") -> str:

@@ -8,7 +8,7 @@
     [[columns]]
     header_label = "columns.amount"   # a path in the labels; `header = "Amount"` for a fixed text
     value = "amount"                  # path in the row
-    type = "money"                    # text (default), integer, decimal, money, date, percent (0.2 is 20 %)
+    type = "money"                    # text (default), integer, decimal, money, date, percent ("20" is 20 %)
     currency = "currency"             # money: path in the row, else in the data
     decimals = 2                      # decimal, percent: digits after the point; default: as many as the data has
     width = 14                        # XLSX, in characters

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.rendering.inputs import template_context
-from docugen_core.rendering.locale import as_day, as_decimal, json_kind
+from docugen_core.rendering.locale import as_day, as_decimal, decimal_places, json_kind
 from docugen_core.rendering.packs import Template
 from docugen_core.rendering.strict_toml import TomlProblem, parse_toml
 from docugen_core.rendering.table_layout import Column, ColumnType, SummaryRow, TableLayout, Wording, parse_layout
@@ -176,13 +176,8 @@ _TYPED: dict[ColumnType, Any] = {
 
 
 def _decimals(column: Column, index: int, rows: tuple[tuple[Cell, ...], ...]) -> int:
-    """Digits after the point that show every value of the column, at most 10. A percentage shows two fewer."""
+    """Digits after the point that show every value of the column, at most 10."""
     if column.decimals >= 0 or column.type not in (ColumnType.DECIMAL, ColumnType.PERCENT):
         return max(column.decimals, 0)
-    shown = (_places(row[index]) - (2 if column.type is ColumnType.PERCENT else 0) for row in rows)
-    return min(max([0, *shown]), 10)
-
-
-def _places(cell: Cell) -> int:
-    exponent = cell.normalize().as_tuple().exponent if isinstance(cell, Decimal) else 0
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    cells = (row[index] for row in rows)
+    return min(max([0, *(decimal_places(cell) for cell in cells if isinstance(cell, Decimal))]), 10)

@@ -1,8 +1,9 @@
 """HTML, text, Markdown and JSON by MiniJinja.
 
-Templates see `data`, `world`, `labels` and three filters, all of the document's locale: `number`, `money`, `date`.
+Templates see `data`, `world`, `labels` and four filters, all of the document's locale: `number`, `money`, `percent`, `date`.
 
     {{ line.total | money("EUR") }}   {{ line.quantity | number }}  {{ x | number(2) }}   {{ data.issued | date("long") }}
+    {{ line.vat_rate | percent }}     a rate is written in percent everywhere: "20" is 20 %
 
 - An undefined variable is an error, and so is null outside JSON: write `{{ x | default("-", true) }}` where that is meant.
 - HTML and JSON values are escaped by the file's name (`.html`, `.json.j2`): in JSON, `{{ x }}` is already a JSON value.
@@ -120,7 +121,7 @@ def _number(value: Any, locale: str, decimals: int | None = None) -> str:
     return format_number(as_decimal(value), locale, decimals)
 
 
-def _percent(value: Any, locale: str, decimals: int = 0) -> str:
+def _percent(value: Any, locale: str, decimals: int | None = None) -> str:
     return format_percent(as_decimal(value), locale, decimals)
 
 
@@ -132,7 +133,7 @@ _FILTERS: dict[str, Callable[..., str]] = {"money": _money, "number": _number, "
 _USAGE = {
     "money": '{{ amount | money("EUR") }}',
     "number": "{{ x | number }} or {{ x | number(2) }}",
-    "percent": "{{ fraction | percent }} or {{ fraction | percent(1) }}",
+    "percent": "{{ rate | percent }} or {{ rate | percent(1) }}, where 20 is 20 %",
     "date": '{{ day | date }} or {{ day | date("long") }}',
 }
 

@@ -107,7 +107,10 @@ class _Sheet:
                 case Money():
                     sheet.write_number(row, index, self._number(cell.amount, index), look)
                 case Decimal():
-                    sheet.write_number(row, index, self._number(cell, index), look)
+                    share = self._table.layout.columns[index].type is ColumnType.PERCENT
+                    # A spreadsheet's percentages are fractions of one: 20 % is 0.2 in the format `0%`.
+                    number = cell.scaleb(-2) if share else cell
+                    sheet.write_number(row, index, self._number(number, index), look)
                 case dt.date():
                     sheet.write_datetime(row, index, self._day(cell, index), look)
 
