@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from redis_servers import default_server
 from scheduler_server import Scheduler, note_settings, real_scheduler
+
+
+@pytest.fixture(scope="session")
+def queue_url() -> Iterator[str]:
+    """A Redis for tests that need one and leave it alive; each takes a queue of its own (redis_servers.queue_name)."""
+    with default_server() as url:
+        yield url
 
 
 @pytest.fixture

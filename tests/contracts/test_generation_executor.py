@@ -1,128 +1,35 @@
-"""What every GenerationExecutor promises, shown on the in-process one with a real store and a real ledger."""
+"""What every GenerationExecutor promises, shown on the in-process one and on the one with a queue: with a real store, a real
+ledger, a real Redis and a real worker. What one of them promises alone is in test_inline_executor, test_queue_executor."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from docugen_core.adapters.inline_executor import InlineExecutor
-from docugen_core.adapters.local_store import LocalStore
-from docugen_core.adapters.sqlite_ledger import SqliteLedger
-from docugen_core.domain.json import JsonObject
 from docugen_core.domain.manifest import Manifest
-from docugen_core.domain.retry import RetryPolicy
 from docugen_core.domain.run import BundleRun, DocumentState, ExecutionPolicy, RunState
 from docugen_core.domain.run_query import RunQuery
 from docugen_core.errors import (
     BundleRunExists,
+    LimitExceeded,
     NotFound,
     NotPossibleNow,
-    Overloaded,
     RenderFailed,
     RenderInterrupted,
 )
-from docugen_core.generation import BundleRenderer
-from docugen_core.generators.registry import GeneratorRegistry
-from docugen_core.ports import GenerationJob
-from docugen_core.rendering.catalogue import TemplateCatalogue
-from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
-from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job, wait_for_run
-from docugen_core.validation import BundleLimits
-from fakes import ScriptedRenderer, SteppedClock, plain
-
-PACK = """
-schema = "docugen.pack/v1"
-[pack]
-name = "note"
-version = "1.0.0"
-description = "A line of text."
-default_language = "en"
-[[templates]]
-name = "note"
-title = "Note"
-description = "A line of text."
-schema = "note.schema.json"
-sample = "note.sample.json"
-[templates.formats]
-txt = "note.txt"
-"""
+from docugen_core.rendering.task import Rendering, RenderTask
+from executor_houses import Gate, House, InlineHouse, QueueHouse, finished
+from fakes import plain
+from redis_servers import queue_name
 
 
-@dataclass
-class House:
-    """One data folder, and executors that live in it one after the other."""
-
-    root: Path
-    renderer: ScriptedRenderer = field(default_factory=ScriptedRenderer)
-    clock: SteppedClock = field(default_factory=SteppedClock)
-
-    def __post_init__(self) -> None:
-        pack = self.root / "packs" / "note"
-        (pack / "labels").mkdir(parents=True)
-        (pack / "pack.toml").write_text(PACK)
-        (pack / "note.txt").write_text("{{ data.text }}\n")
-        (pack / "note.schema.json").write_text('{"type": "object"}')
-        (pack / "note.sample.json").write_text('{"text": "hello"}')
-        (pack / "labels" / "en.toml").write_text('greeting = "hello"\n')
-        self.intake = Intake(TemplateCatalogue.load([self.root / "packs"]), GeneratorRegistry.load(), BundleLimits())
-        self.store = LocalStore(self.root / "store")
-
-    def job(self, text: str = "hello", run_id: str = "", documents: int = 1, **extra: object) -> GenerationJob:
-        bundle: JsonObject = {
-            "data": {"text": text},
-            "documents": [
-                {"name": f"note{n}.txt", "format": "txt", "template": "note/note", **extra}  # type: ignore[dict-item]
-                for n in range(documents)
-            ],
-        }
-        return prepare_generation_job(SubmitRequest(bundle, run_id), self.intake)
-
-    @asynccontextmanager
-    async def executor(
-        self, slots: int = 2, waiting_max: int = 200, max_attempts: int = 3, attempt_timeout_ms: int = 20_000
-    ) -> AsyncIterator[InlineExecutor]:
-        async with (
-            SqliteLedger(self.root / "ledger.sqlite3") as ledger,
-            InlineExecutor(
-                bundles=BundleRenderer(self.intake.catalogue, self.intake.generators, self.renderer, RenderLimits()),
-                store=self.store,
-                ledger=ledger,
-                clock=self.clock,
-                policy=RetryPolicy(max_attempts=max_attempts),
-                attempt_timeout_ms=attempt_timeout_ms,
-                slots=slots,
-                waiting_max=waiting_max,
-            ) as executor,
-        ):
-            yield executor
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
-
-
-async def finished(executor: InlineExecutor, run_id: str) -> BundleRun:
-    run = await wait_for_run(executor, run_id, 20_000)
-    assert run.state.is_terminal, f"still {run.state} after 20 s"
-    return run
-
-
-class Gate:
-    """A render that begins, says so, and ends when it is let go."""
-
-    def __init__(self) -> None:
-        self.begun = asyncio.Event()
-        self.open = asyncio.Event()
-
-    async def __call__(self, task: RenderTask, n: int) -> Rendering:
-        self.begun.set()
-        await self.open.wait()
-        return await plain(task, n)
+@pytest.fixture(params=["inline", "queue"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    if request.param == "inline":
+        return InlineHouse(tmp_path)
+    return QueueHouse(tmp_path, request.getfixturevalue("queue_url"), queue_name(request.node.nodeid))
 
 
 async def test_an_accepted_run_ends_with_a_manifest_that_names_every_artefact(house: House) -> None:
@@ -182,26 +89,7 @@ async def test_an_id_that_names_another_spec_is_refused_and_the_first_run_is_unt
     assert refused.value.details["existing_spec_digest"] == done.spec_digest
 
 
-async def test_beyond_slots_and_waiting_room_a_submit_is_refused_and_leaves_nothing(house: House) -> None:
-    gate = Gate()
-    house.renderer.script = gate
-    async with house.executor(slots=1, waiting_max=1) as executor:
-        accepted = [(await executor.submit(house.job(text))).run.run_id for text in ("a", "b")]
-        refused = house.job("c")
-        with pytest.raises(Overloaded) as busy:
-            await executor.submit(refused)
-        with pytest.raises(NotFound):
-            await executor.get(refused.run_id)
-        assert not await executor.ready()
-        gate.open.set()
-        for run_id in accepted:
-            await finished(executor, run_id)
-        assert await executor.ready()
-        await finished(executor, (await executor.submit(refused)).run.run_id)
-    assert busy.value.retry_after_ms > 0
-
-
-async def test_trouble_that_may_pass_is_retried_after_the_stated_delay(house: House) -> None:
+async def test_trouble_that_may_pass_is_shown_and_retried(house: House) -> None:
     async def dies_once(task: RenderTask, n: int) -> Rendering:
         if n == 1:
             raise RenderInterrupted("the render process died")
@@ -210,14 +98,11 @@ async def test_trouble_that_may_pass_is_retried_after_the_stated_delay(house: Ho
     house.renderer.script = dies_once
     async with house.executor() as executor:
         submission = await executor.submit(house.job())
-        states = [run.state async for run in executor.watch(submission.run.run_id)]
-        run = await executor.get(submission.run.run_id)
-    assert run.state is RunState.SUCCEEDED
-    assert run.attempt == 2
-    assert run.failure is None
-    assert states[-1] is RunState.SUCCEEDED
-    assert house.clock.sleeps_ms == [RetryPolicy().delay_ms(run.run_id, 1)]
-    assert 4_000 <= house.clock.sleeps_ms[0] <= 6_000
+        seen = [run async for run in executor.watch(submission.run.run_id)]
+    retrying = [run for run in seen if run.state is RunState.RETRYING]
+    assert [run.failure and run.failure.code for run in retrying] == ["RENDER_PROCESS_DIED"]
+    assert retrying[0].next_attempt_time_ms > retrying[0].start_time_ms
+    assert (seen[-1].state, seen[-1].attempt, seen[-1].failure) == (RunState.SUCCEEDED, 2, None)
 
 
 async def test_trouble_that_stays_costs_exactly_max_attempts(house: House) -> None:
@@ -250,7 +135,7 @@ async def test_an_attempt_beyond_its_deadline_is_ended_and_retried(house: House)
 
 
 async def test_a_run_does_not_start_before_the_time_it_was_given(house: House) -> None:
-    start = house.clock.now_ms() + 90_000
+    start = house.soon_ms()
     job = replace(house.job(), policy=ExecutionPolicy(not_before_ms=start))
     async with house.executor() as executor:
         run = await finished(executor, (await executor.submit(job)).run.run_id)
@@ -285,6 +170,22 @@ async def test_an_optional_document_that_fails_is_omitted_and_says_why(house: Ho
     assert manifest.artefacts[0].reason == "TEMPLATE_FAILED"
 
 
+async def test_a_bound_of_this_server_fails_the_run_rather_than_reach_the_manifest(house: House) -> None:
+    """Else the same request would be omitted here and rendered there, under one run id and one engine."""
+
+    async def too_long(task: RenderTask, n: int) -> Rendering:
+        raise LimitExceeded("5 pages, the limit is 1", document=task.document)
+
+    house.renderer.script = too_long
+    async with house.executor() as executor:
+        submission = await executor.submit(house.job(optional=True, fallback="note/note"))
+        run = await finished(executor, submission.run.run_id)
+    assert (run.state, run.attempt) == (RunState.FAILED, 1)
+    assert run.failure is not None
+    assert run.failure.code == "LIMIT_EXCEEDED"
+    assert await house.store.read_manifest(run.run_id) is None
+
+
 async def test_a_bug_of_ours_fails_the_run_without_telling_internals(house: House) -> None:
     async def bug(task: RenderTask, n: int) -> Rendering:
         raise KeyError("secret-internal-name")
@@ -303,12 +204,13 @@ async def test_a_bug_of_ours_fails_the_run_without_telling_internals(house: Hous
 async def test_a_cancelled_run_publishes_nothing_and_frees_its_place(house: House, when: str) -> None:
     gate = Gate()
     house.renderer.script = gate
-    async with house.executor(slots=1, waiting_max=1) as executor:
+    async with house.executor(slots=1) as executor:
         running = (await executor.submit(house.job("a"))).run.run_id
         queued = (await executor.submit(house.job("b"))).run.run_id
         await gate.begun.wait()
         victim = {"queued": queued, "running": running}[when]
-        cancelled = await executor.cancel(victim, "wrong month")
+        assert (await executor.cancel(victim, "wrong month")).state in (RunState.CANCELLING, RunState.CANCELLED)
+        cancelled = await finished(executor, victim)
         assert cancelled.state is RunState.CANCELLED
         assert cancelled.failure is not None
         assert cancelled.failure.message == "wrong month"
@@ -372,44 +274,11 @@ async def test_a_drained_run_goes_on_after_the_restart_without_having_spent_an_a
     assert (run.state, run.attempt) == (RunState.SUCCEEDED, 1)
 
 
-async def test_a_crash_of_the_process_costs_an_attempt_and_the_run_goes_on(house: House) -> None:
-    async with SqliteLedger(house.root / "ledger.sqlite3") as ledger:
-        job = house.job()
-        from docugen_core.submission import new_run
-
-        run = new_run(job, now_ms=1, max_attempts=3)
-        await ledger.insert(run, job.bundle.canonical_bytes())
-        await ledger.update(run.moved(RunState.RUNNING, attempt=1))
-    async with house.executor() as executor:
-        done = await finished(executor, job.run_id)
-    assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
-    assert len(house.clock.sleeps_ms) == 1
-
-
-async def test_a_run_published_just_before_a_crash_is_finished_not_rendered_again(house: House) -> None:
+async def test_manifests_outlive_lost_records(house: House) -> None:
     async with house.executor() as executor:
         run_id = (await executor.submit(house.job())).run.run_id
         done = await finished(executor, run_id)
-    (house.root / "ledger.sqlite3").unlink()
-    async with SqliteLedger(house.root / "ledger.sqlite3") as ledger:
-        from docugen_core.submission import new_run
-
-        job = house.job()
-        run = new_run(job, now_ms=1, max_attempts=3)
-        await ledger.insert(run, job.bundle.canonical_bytes())
-        await ledger.update(run.moved(RunState.RUNNING, attempt=1))
-    async with house.executor() as executor:
-        found = await executor.get(run_id)
-    assert (found.state, found.manifest_digest) == (RunState.SUCCEEDED, done.manifest_digest)
-    assert house.renderer.calls == {"note0.txt": 1}
-
-
-async def test_manifests_outlive_a_lost_ledger(house: House) -> None:
-    async with house.executor() as executor:
-        run_id = (await executor.submit(house.job())).run.run_id
-        done = await finished(executor, run_id)
-    for file in house.root.glob("ledger.sqlite3*"):
-        file.unlink()
+    await house.lose_records()
     async with house.executor() as executor:
         found = await executor.get(run_id)
         again = await executor.submit(house.job())

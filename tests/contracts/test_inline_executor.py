@@ -1,0 +1,86 @@
+"""What the in-process executor promises beyond test_generation_executor: its bounds, its ledger, its delays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from docugen_core.adapters.sqlite_ledger import SqliteLedger
+from docugen_core.domain.retry import RetryPolicy
+from docugen_core.domain.run import RunState
+from docugen_core.errors import NotFound, Overloaded, RenderInterrupted
+from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.submission import new_run
+from executor_houses import Gate, InlineHouse, finished
+from fakes import plain
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> InlineHouse:
+    return InlineHouse(tmp_path)
+
+
+async def test_beyond_slots_and_waiting_room_a_submit_is_refused_and_leaves_nothing(house: InlineHouse) -> None:
+    gate = Gate()
+    house.renderer.script = gate
+    async with house.executor(slots=1, waiting_max=1) as executor:
+        accepted = [(await executor.submit(house.job(text))).run.run_id for text in ("a", "b")]
+        refused = house.job("c")
+        with pytest.raises(Overloaded) as busy:
+            await executor.submit(refused)
+        with pytest.raises(NotFound):
+            await executor.get(refused.run_id)
+        assert not await executor.ready()
+        gate.open.set()
+        for run_id in accepted:
+            await finished(executor, run_id)
+        assert await executor.ready()
+        await finished(executor, (await executor.submit(refused)).run.run_id)
+    assert busy.value.retry_after_ms > 0
+
+
+async def test_trouble_that_may_pass_is_retried_after_the_stated_delay(house: InlineHouse) -> None:
+    async def dies_once(task: RenderTask, n: int) -> Rendering:
+        if n == 1:
+            raise RenderInterrupted("the render process died")
+        return await plain(task, n)
+
+    house.renderer.script = dies_once
+    async with house.executor() as executor:
+        submission = await executor.submit(house.job())
+        states = [run.state async for run in executor.watch(submission.run.run_id)]
+        run = await executor.get(submission.run.run_id)
+    assert run.state is RunState.SUCCEEDED
+    assert run.attempt == 2
+    assert run.failure is None
+    assert states[-1] is RunState.SUCCEEDED
+    assert house.clock.sleeps_ms == [RetryPolicy().delay_ms(run.run_id, 1)]
+    assert 4_000 <= house.clock.sleeps_ms[0] <= 6_000
+
+
+async def test_a_crash_of_the_process_costs_an_attempt_and_the_run_goes_on(house: InlineHouse) -> None:
+    async with SqliteLedger(house.root / "ledger.sqlite3") as ledger:
+        job = house.job()
+        run = new_run(job, now_ms=1, max_attempts=3)
+        await ledger.insert(run, job.bundle.canonical_bytes())
+        await ledger.update(run.moved(RunState.RUNNING, attempt=1))
+    async with house.executor() as executor:
+        done = await finished(executor, job.run_id)
+    assert (done.state, done.attempt) == (RunState.SUCCEEDED, 2)
+    assert len(house.clock.sleeps_ms) == 1
+
+
+async def test_a_run_published_just_before_a_crash_is_finished_not_rendered_again(house: InlineHouse) -> None:
+    async with house.executor() as executor:
+        run_id = (await executor.submit(house.job())).run.run_id
+        done = await finished(executor, run_id)
+    (house.root / "ledger.sqlite3").unlink()
+    async with SqliteLedger(house.root / "ledger.sqlite3") as ledger:
+        job = house.job()
+        run = new_run(job, now_ms=1, max_attempts=3)
+        await ledger.insert(run, job.bundle.canonical_bytes())
+        await ledger.update(run.moved(RunState.RUNNING, attempt=1))
+    async with house.executor() as executor:
+        found = await executor.get(run_id)
+    assert (found.state, found.manifest_digest) == (RunState.SUCCEEDED, done.manifest_digest)
+    assert house.renderer.calls == {"note0.txt": 1}
