@@ -54,6 +54,17 @@ def test_a_rate_reads_in_html_as_it_does_in_a_pdf(rate: str, locale: str) -> Non
     assert text(f'{{{{ "{rate}" | percent }}}}', locale=locale).replace("\u00a0", " ") == page.strip()
 
 
+@pytest.mark.parametrize("day", ["2026-11-01", "2026-11-02", "2026-11-11"])
+@pytest.mark.parametrize("style", ["short", "medium", "long", "full"])
+@pytest.mark.parametrize("locale", ["fr-FR", "fr-CA", "en-GB"])
+def test_a_day_reads_in_html_as_it_does_in_a_pdf(day: str, style: str, locale: str) -> None:
+    """The web page said "1 novembre 2026" where the PDF beside it said "1er novembre 2026"."""
+    source = f'#import "docugen.typ": *\n{PLEX}#date("{day}", style: "{style}")'
+    (page,) = pages_of(render(a_task(source, locale=locale)).data)
+
+    assert text(f'{{{{ "{day}" | date("{style}") }}}}', locale=locale).replace("\u00a0", " ") == page.strip()
+
+
 def test_a_rate_may_be_given_a_number_of_decimals() -> None:
     assert text('{{ "20" | percent(1) }}|{{ 5.5 | percent }}|{{ -2 | percent }}') == "20.0%|5.5%|-2%"
 

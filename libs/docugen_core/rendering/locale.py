@@ -7,6 +7,7 @@ Templates get data, never a formatting function of the machine: the C locale and
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -132,12 +133,17 @@ def decimal_places(number: Decimal) -> int:
 
 
 def format_day(day: dt.date, locale: str, style: str = "medium") -> str:
-    """`2026-09-30` in one of CLDR's styles: short, medium, long, full."""
+    """`2026-09-30` in one of CLDR's styles: short, medium, long, full. French: `1er novembre`, as docugen.typ writes it."""
     from babel.dates import format_date
 
     if style not in DATE_STYLES:
         raise ValueError(f"unknown date style {style!r}; known: {', '.join(DATE_STYLES)}")
-    return format_date(day, format=style, locale=cldr_locale(locale))
+    cldr = cldr_locale(locale)
+    pattern = cldr.date_formats[style].pattern
+    if cldr.language == "fr" and day.day == 1 and "MMM" in pattern:
+        # French counts the first day of a month and names the others; CLDR patterns cannot say so.
+        pattern = re.sub(r"\bd\b", "d'er'", pattern)
+    return format_date(day, format=pattern, locale=cldr)
 
 
 def as_decimal(value: Any) -> Decimal:
