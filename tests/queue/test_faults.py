@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.lease import (
     Bury,
     Cancelled,
+    Delivery,
     Done,
     Lease,
     Outcome,
@@ -45,7 +47,9 @@ def _settle(outcome: Outcome) -> Act:
 
 
 async def _take_and_recover(_queue: RedisQueue, worker: RedisJobSource, lease: Lease, _letter: str) -> object:
-    taken = (await worker.take(1)).deliveries
+    taken: tuple[Delivery, ...] = ()
+    with suppress(Unavailable):  # when its reply is lost, it says so instead of taking again
+        taken = (await worker.take(1)).deliveries
     await worker.recover([lease, *(d.lease for d in taken)])
     return await worker.release([d.lease for d in taken])
 

@@ -118,9 +118,13 @@ class RedisConnection:
                 for sentinel in client.connection_pool.sentinel_manager.sentinels:
                     await sentinel.aclose()
 
-    async def run(self, call: Call) -> Any:
-        """The reply of a script. Raises Unavailable, Overloaded, ConfigurationError as redis_errors says."""
-        return await self._repeat(self.commands, call.script.name, lambda: call.run(self.commands))
+    async def run(self, call: Call, *, repeat: bool = True) -> Any:
+        """The reply of a script. Raises Unavailable, Overloaded, ConfigurationError as redis_errors says.
+
+        repeat: False for a script whose first reply must not go unnoticed, as the second one says something else (take).
+        """
+        repeats = REPEATS if repeat else 0
+        return await self._repeat(self.commands, call.script.name, lambda: call.run(self.commands), repeats)
 
     async def execute(self, *command: str | bytes | int) -> Any:
         """The reply of a single command that needs no script."""
@@ -156,7 +160,9 @@ class RedisConnection:
         except LIBRARY_ERRORS as error:
             raise translated(error, "INFO") from error
 
-    async def _repeat(self, client: RedisClient, doing: str, send: Callable[[], Awaitable[Any]]) -> Any:
+    async def _repeat(
+        self, client: RedisClient, doing: str, send: Callable[[], Awaitable[Any]], repeats: int = REPEATS
+    ) -> Any:
         """Send until it is answered: again after what passes, at once an error after what does not.
 
         The library's own repetition is off: it nests (command, connection, health check), and repeats a wrong password.
@@ -169,7 +175,7 @@ class RedisConnection:
             except LIBRARY_ERRORS as error:
                 await self._drop_if_demoted(error)
                 problem, failures = translated(error, doing), failures + 1
-                if failures > REPEATS or not is_passing(error):
+                if failures > repeats or not is_passing(error):
                     raise problem from error
             await asyncio.sleep(BACKOFF.compute(failures))
 

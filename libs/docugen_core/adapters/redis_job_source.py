@@ -74,11 +74,13 @@ class RedisJobSource:
     async def take(self, want: int) -> Takings:
         """Up to `want` (1 to 256) jobs under new leases: due ones first, then new ones from the lanes 16 : 4 : 1.
 
-        Raises Unavailable; call `recover` then, before the next take.
+        Raises Unavailable, at once: a repetition here would hide the jobs of a reply that was lost. Call `recover` then, before
+        the next take.
         """
         if not 1 <= want <= TAKE_MAX:
             raise ValueError(f"a take wants 1 to {TAKE_MAX} jobs, not {want}")
-        reply = await self._run("take", consumer=self.consumer, want=want, lease_ms=self._rules.lease_ms, lost=_LOST)
+        lease_ms = self._rules.lease_ms
+        reply = await self._run("take", False, consumer=self.consumer, want=want, lease_ms=lease_ms, lost=_LOST)
         self._seen, self._cursors = takings(reply, self.consumer), tuple(reply[2])
         return self._seen
 
@@ -157,8 +159,8 @@ class RedisJobSource:
         """Say goodbye, after everything is settled or handed back; the number of jobs still held, which is 0 then."""
         return int(await self._run("leave", consumer=self.consumer))
 
-    async def _run(self, script: str, **arguments: object) -> Any:
-        return await self._redis.run(self._scripts[script].call(self.keys, **arguments))
+    async def _run(self, script: str, repeat: bool = True, /, **arguments: object) -> Any:
+        return await self._redis.run(self._scripts[script].call(self.keys, **arguments), repeat=repeat)
 
 
 _LOST = failure_text(WORKER_LOST)
