@@ -31,12 +31,14 @@ from redis.exceptions import (
 
 from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Unavailable
 
-LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError)
+LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError, RuntimeError)
+"""What to catch around a call of the library, and hand to `translated`."""
 
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 _DEMOTED = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED", "You can't write against a read only replica")
 _PASSING = ("BUSY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "-LOADING", "NOGROUP")
 _FORBIDDEN = ("NOAUTH", "WRONGPASS", "NOPERM")
+_CLOSED = "the handler is closed"  # what uvloop says, as a bare RuntimeError, of a connection that was reset meanwhile
 
 
 def is_demoted(error: BaseException) -> bool:
@@ -48,11 +50,18 @@ def is_passing(error: BaseException) -> bool:
     """Whether the same command may be answered in a moment: no connection, no answer in time, still loading, demoted."""
     if _is_refusal(error):
         return False
+    if _is_closed(error):
+        return True
     return isinstance(error, ConnectionError | TimeoutError | OSError | asyncio.TimeoutError) or is_demoted(error)
 
 
 def translated(error: BaseException, doing: str) -> DocugenError:
-    """`error`, one of LIBRARY_ERRORS, as ours. doing: what was attempted, for the message (`submit`)."""
+    """`error`, one of LIBRARY_ERRORS, as ours. doing: what was attempted, for the message (`submit`).
+
+    Raises `error` itself when it is a RuntimeError of another kind: that is a bug, and must be seen as one.
+    """
+    if isinstance(error, RuntimeError) and not _is_closed(error):
+        raise error
     if _is_refusal(error):
         why = "its user may not" if isinstance(error, NoPermissionError) else "user or password is wrong"
         return ConfigurationError(
@@ -76,7 +85,7 @@ def translated(error: BaseException, doing: str) -> DocugenError:
     if isinstance(error, ResponseError) and not isinstance(error, BusyLoadingError | ClusterError):
         if not is_demoted(error) and not _says(error, _PASSING):
             return DocugenError(f"Redis did not understand `{doing}`", code="QUEUE_PROTOCOL", hint="See the log.")
-    elif not isinstance(error, RedisError | OSError | asyncio.TimeoutError):
+    elif not isinstance(error, LIBRARY_ERRORS):
         raise TypeError(f"not an error of the library: {type(error).__name__}")
     full = isinstance(error, MaxConnectionsError)
     return Unavailable(
@@ -92,6 +101,10 @@ def _is_refusal(error: BaseException) -> bool:
     return any(isinstance(e, _REFUSALS) or (e is not None and _says(e, _FORBIDDEN)) for e in (error, error.__cause__))
 
 
+def _is_closed(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and _CLOSED in str(error)
+
+
 def _says(error: BaseException, prefixes: tuple[str, ...]) -> bool:
     return isinstance(error, RedisError) and str(error).startswith(prefixes)
 
@@ -105,6 +118,6 @@ def _cause(error: BaseException) -> str:
     """A class of causes, never the text: it holds addresses."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return "time-out"
-    if isinstance(error, ConnectionError | OSError):
+    if isinstance(error, ConnectionError | OSError | RuntimeError):
         return "no connection"
     return _first_word(error)
