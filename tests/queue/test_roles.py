@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from docugen_core.adapters.keys import QueueKeys
@@ -30,11 +29,10 @@ from redis_servers import binaries, own_server
 NAME = "bundle:generate"
 
 
-@pytest.fixture(params=binaries().items(), ids=binaries())
+@pytest.fixture(params=list(binaries()))
 async def roles(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, RedisConnection]]:
     """A connection of each role."""
-    binary: Path = request.param[1]
-    with own_server(binary) as server:
+    with own_server(binaries()[request.param]) as server:
         async with RedisConnection(server.url) as admin:
             for role in ROLES:
                 await admin.execute("ACL", "SETUSER", role, "on", ">pw", *acl_rule(role, QueueKeys(NAME)).split())
