@@ -24,6 +24,7 @@ COMMANDS = {
     "config": ("docugen.cli.config:config", "List every setting, its bounds and its present value."),
     "version": ("docugen.cli.version:version", "Show versions and the engine fingerprint."),
     "serve": ("docugen.cli.serve:serve", "Run the scheduler in the foreground."),
+    "dev": ("docugen.cli.dev:dev", "Run scheduler, workers and a Redis in the foreground."),
 }
 
 

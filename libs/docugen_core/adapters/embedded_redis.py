@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import platform
 import signal
 import socket
@@ -25,22 +24,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
+from docugen_core.adapters.child_process import tied
 from docugen_core.errors import ConfigurationError, Unavailable
 
 READY_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 10.0
 SOCKET_PATH_MAX = 100
-
-# Runs between fork and exec, in a process of its own: code of ours after fork() in a threaded parent could hang.
-_LAUNCHER = """
-import ctypes, os, signal, sys
-parent = int(sys.argv[1])
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        sys.exit("the process that asked for a server is gone")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def valkey_binary() -> Path:
@@ -107,7 +96,7 @@ class EmbeddedRedis:
         options = [word for name, value in self._options().items() for word in (f"--{name}", *value.split(" "))]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own launcher and a server binary
-                [sys.executable, "-IS", "-c", _LAUNCHER, str(os.getpid()), binary, *options],
+                tied([binary, *options]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -204,6 +193,7 @@ class EmbeddedRedis:
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "hz": "100",  # blocking reads end within 10 ms of their time
+            "hash-max-listpack-value": "1024",  # a run's `about` is longer than 64 bytes: its record would take twice the memory
         }
         return where | ours | self._settings
 
