@@ -6,8 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
 import pytest
 from cli_process import BROKEN, NOTE, Ended, Server, process
+from docugen.v1.bundle_run_service_pb2 import CreateBundleRunRequest
+from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
+from google.protobuf.json_format import ParseDict
 
 
 @pytest.fixture
@@ -57,6 +61,26 @@ def test_submitting_again_is_known_and_starts_nothing(remote: Callable[..., Ende
     assert second["id"] == first["id"]
     assert second["deduplicated"]
     assert second["state"] == "succeeded"
+
+
+def test_a_printed_request_is_what_submitting_would_send(
+    remote: Callable[..., Ended], server: Server, note_file: Path
+) -> None:
+    """`data` travels as JSON text, which no one writes by hand for grpcurl."""
+    options = ["--run-id", "printed", "--label", "test=print"]
+    printed = remote("submit", note_file, *options, "--print-request")
+    assert (printed.code, printed.err) == (0, "")
+    assert printed.json() == {
+        "bundle_run_id": "printed",
+        "spec": {"documents": NOTE["documents"], "data_json": json.dumps(NOTE["data"])},
+        "execution_policy": {"labels": {"test": "print"}},
+    }
+    assert remote("runs", "show", "printed", "--json").error()["reason"] == "BUNDLE_RUN_NOT_FOUND", "nothing was sent"
+    assert remote("submit", note_file, *options, "--watch", "-q").code == 0
+    request = ParseDict(printed.json(), CreateBundleRunRequest())
+    with grpc.insecure_channel(server.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        answer = BundleRunServiceStub(channel).CreateBundleRun(request, timeout=30)
+    assert (answer.bundle_run.name, answer.deduplicated) == ("bundleRuns/printed", True)
 
 
 def test_a_run_that_fails_ends_with_1_and_shows_the_place_in_the_template(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from docugen.cli import local
 from docugen.cli.bundle_files import read_bundle
 from docugen.cli.options import bundle_argument, date_option, json_option, quiet_option, seed_option, server_option
-from docugen.cli.output import emit
+from docugen.cli.output import emit, say
 from docugen.cli.views import bundle_view, run_view
 
 
@@ -20,6 +21,9 @@ from docugen.cli.views import bundle_view, run_view
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label the run, for lists. Repeatable.")
 @click.option("--watch", is_flag=True, help="Show progress and wait until the run has ended.")
 @click.option("--download", metavar="DIR", default=None, help="Wait, then fetch the files into DIR.")
+@click.option(
+    "--print-request", is_flag=True, help="Print the request as JSON, for grpcurl or buf curl, and send nothing."
+)
 @seed_option
 @date_option
 @server_option
@@ -31,6 +35,7 @@ def submit(
     labels: tuple[str, ...],
     watch: bool,
     download: str | None,
+    print_request: bool,
     seed: str | None,
     document_date: str | None,
     server: str | None,
@@ -38,6 +43,9 @@ def submit(
     as_json: bool,
 ) -> None:
     """Submit BUNDLE (a file, or - for standard input) to a server.
+
+    --print-request prints a CreateBundleRunRequest instead: field names as in the .proto files, `data` and `params` as JSON
+    text in `data_json` and `params_json`. Only the shape of the bundle is checked; the rest is up to the server.
 
     The same bundle is the same run: submitting it again starts nothing and answers with what is known. Exit code 1 when a
     run that was waited for failed.
@@ -52,6 +60,15 @@ def submit(
     settings = local.settings()
     file = read_bundle(bundle, settings, seed=seed, document_date=document_date)
     pairs = dict(_pair(label) for label in labels)
+
+    if print_request:
+        from google.protobuf.json_format import MessageToDict
+
+        from docugen.client.run_request import create_request
+
+        request = create_request(file.bundle, run_id, labels=pairs)
+        say(json.dumps(MessageToDict(request, preserving_proto_field_name=True), ensure_ascii=False, indent=2))
+        return
 
     async def question(client: DocugenClient) -> dict[str, Any]:
         run = await client.submit(file.bundle, run_id, labels=pairs)

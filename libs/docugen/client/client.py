@@ -27,6 +27,7 @@ from docugen.client.errors import CorruptDownload, DocugenClientError, TryAgain,
 from docugen.client.fetching import ArtefactSource, fetch
 from docugen.client.patience import Patience
 from docugen.client.results import Artefact, BundleRun, Capabilities, Manifest, TemplatePack, Verification
+from docugen.client.run_request import create_request
 from docugen.v1 import artefact_service_pb2 as artefacts_pb
 from docugen.v1 import bundle_pb2
 from docugen.v1 import bundle_run_service_pb2 as runs_pb
@@ -99,15 +100,8 @@ class DocugenClient:
         A run that fails is not an exception: see its `state` and `error`. Raises Refused INVALID_SPEC with every wrong
         field, BUNDLE_RUN_EXISTS when the id names another bundle.
         """
-        policy = bundle_pb2.ExecutionPolicy(labels=dict(labels or {}), max_attempts=max_attempts)
-        if not_before is not None:
-            policy.not_before.FromDatetime(not_before.astimezone(dt.UTC))
-        request = runs_pb.CreateBundleRunRequest(
-            bundle_run_id=bundle_run_id,
-            spec=bundle_message(bundle),
-            execution_policy=policy,
-            return_immediately=True,
-        )
+        request = create_request(bundle, bundle_run_id, labels=labels, max_attempts=max_attempts, not_before=not_before)
+        request.return_immediately = True
         response = await self._call(self._runs.CreateBundleRun, request)
         run = decode.bundle_run(response.bundle_run, deduplicated=response.deduplicated)
         return replace(await self.wait(run, timeout), deduplicated=run.deduplicated) if wait else run
