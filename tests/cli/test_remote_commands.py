@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cli_process import BROKEN, NOTE, Ended, Server, process
 from docugen.v1.bundle_run_service_pb2 import CreateBundleRunRequest
 from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
+from docugen_core.adapters.system_clock import SystemClock
 from google.protobuf.json_format import ParseDict
 
 
@@ -81,6 +83,43 @@ def test_a_printed_request_is_what_submitting_would_send(
     with grpc.insecure_channel(server.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         answer = BundleRunServiceStub(channel).CreateBundleRun(request, timeout=30)
     assert (answer.bundle_run.name, answer.deduplicated) == ("bundleRuns/printed", True)
+
+
+@pytest.mark.parametrize("time", ["2031-02-03T06:30:00+01:00", "2031-02-03T05:30:00Z", "2031-02-03t05:30:00.000z"])
+def test_a_run_may_be_asked_for_no_earlier_than_a_time(
+    docugen: Callable[..., Ended], note_file: Path, time: str
+) -> None:
+    printed = docugen("submit", note_file, "--not-before", time, "--print-request")
+    assert printed.json()["execution_policy"] == {"not_before": "2031-02-03T05:30:00Z"}
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [("+90s", 90), ("+10m", 600), ("+1h30m", 5_400), ("+2d", 172_800)])
+def test_a_time_may_be_a_duration_from_now(
+    docugen: Callable[..., Ended], note_file: Path, duration: str, seconds: int
+) -> None:
+    before = SystemClock().now_ms() / 1_000
+    printed = docugen("submit", note_file, "--not-before", duration, "--print-request")
+    after = SystemClock().now_ms() / 1_000
+    given = dt.datetime.fromisoformat(printed.json()["execution_policy"]["not_before"]).timestamp()
+    assert before + seconds - 0.001 <= given <= after + seconds
+
+
+@pytest.mark.parametrize(
+    "time", ["tomorrow", "10m", "+", "+10", "+10x", "2031-02-03", "2031-02-03T05:30:00", "2031-02-30T05:30:00Z"]
+)
+def test_a_time_that_is_none_or_has_no_zone_is_wrong_usage(
+    docugen: Callable[..., Ended], note_file: Path, time: str
+) -> None:
+    ended = docugen("submit", note_file, "--not-before", time, "--print-request")
+    assert (ended.code, ended.out) == (2, "")
+    assert f"'{time}' is n" in ended.err
+
+
+def test_a_run_waits_until_its_time(remote: Callable[..., Ended], note_file: Path) -> None:
+    later = ["--run-id", "later", "--not-before", "+1h"]
+    run = remote("submit", note_file, *later, "--json").json()["bundle_run"]
+    assert run["state"] in ("queued", "running")
+    assert remote("runs", "cancel", "later", "--json").json()["bundle_run"]["state"] == "cancelled"
 
 
 def test_a_run_that_fails_ends_with_1_and_shows_the_place_in_the_template(

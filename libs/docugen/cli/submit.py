@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from docugen.cli import local
 from docugen.cli.bundle_files import read_bundle
 from docugen.cli.options import bundle_argument, date_option, json_option, quiet_option, seed_option, server_option
 from docugen.cli.output import emit, say
+from docugen.cli.times import PointInTime
 from docugen.cli.views import bundle_view, run_view
 
 
@@ -19,6 +21,12 @@ from docugen.cli.views import bundle_view, run_view
 @bundle_argument
 @click.option("--run-id", default="", metavar="ID", help="Name the run; otherwise its name derives from the bundle.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label the run, for lists. Repeatable.")
+@click.option(
+    "--not-before",
+    type=PointInTime(),
+    metavar="TIME",
+    help="Start no earlier: 2026-11-30T06:00:00Z, or from now: +10m, +2h.",
+)
 @click.option("--watch", is_flag=True, help="Show progress and wait until the run has ended.")
 @click.option("--download", metavar="DIR", default=None, help="Wait, then fetch the files into DIR.")
 @click.option(
@@ -33,6 +41,7 @@ def submit(
     bundle: str,
     run_id: str,
     labels: tuple[str, ...],
+    not_before: dt.datetime | None,
     watch: bool,
     download: str | None,
     print_request: bool,
@@ -66,12 +75,12 @@ def submit(
 
         from docugen.client.run_request import create_request
 
-        request = create_request(file.bundle, run_id, labels=pairs)
+        request = create_request(file.bundle, run_id, labels=pairs, not_before=not_before)
         say(json.dumps(MessageToDict(request, preserving_proto_field_name=True), ensure_ascii=False, indent=2))
         return
 
     async def question(client: DocugenClient) -> dict[str, Any]:
-        run = await client.submit(file.bundle, run_id, labels=pairs)
+        run = await client.submit(file.bundle, run_id, labels=pairs, not_before=not_before)
         if watch or download:
             run = await follow(client, run, quiet=quiet)
         document: dict[str, Any] = {"bundle_run": to_json(run)}
