@@ -18,6 +18,8 @@ COMMANDS = {
     "validate": ("docugen.cli.validate:validate", "Say everything that is wrong with a bundle."),
     "submit": ("docugen.cli.submit:submit", "Send a bundle to a server."),
     "runs": ("docugen.cli.runs:runs", "Look at a server's runs, fetch, cancel, retry them."),
+    "queue": ("docugen.cli.queue:queue", "Look at a server's queue and workers, pause, resume, drain."),
+    "dlq": ("docugen.cli.dlq:dlq", "Look at runs that failed for good, redrive, drop, reproduce them."),
     "verify": ("docugen.cli.verify:verify", "Render a finished run again and compare every byte."),
     "templates": ("docugen.cli.templates:templates", "Look at the installed template packs."),
     "generators": ("docugen.cli.generators:generators", "List the generators of synthetic data."),

@@ -11,8 +11,9 @@ dataclasses (`results`): states are enums, times are aware datetimes, `to_json` 
 What can go wrong is one small tree (`errors`). Every call has a deadline, and every call may safely be repeated:
 the client itself repeats what met a restarting or a busy server.
 
-In here: `client` (the calls), `connection` (channel, retry policy, keepalive), `bundle_message` (JSON to protobuf), `results`
-and `decode` (protobuf to results), `fetching` and `download` (bytes to verified files), `patience` (how long to try again).
+In here: `client` (the calls), `queue_client` (the operators'), `connection` (channel, retry policy, keepalive),
+`bundle_message`, `run_request` (JSON to protobuf), `results` and `decode` (protobuf to results), `fetching` and `download`
+(bytes to verified files), `patience` (how long to try again).
 Nothing in here knows how documents are made.
 """
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 from docugen.client.client import DocugenClient
 from docugen.client.download import Download
 from docugen.client.errors import CorruptDownload, DocugenClientError, Refused, TryAgain
+from docugen.client.queue_results import Attempt, DeadLetter, Drop, QueueStats, Redrive, Worker
 from docugen.client.results import (
     Artefact,
     BundleRun,
@@ -40,15 +42,20 @@ from docugen.client.results import (
 
 __all__ = [
     "Artefact",
+    "Attempt",
     "BundleRun",
     "Capabilities",
     "CorruptDownload",
+    "DeadLetter",
     "DocugenClient",
     "DocugenClientError",
     "DocumentProgress",
     "DocumentState",
     "Download",
+    "Drop",
     "Manifest",
+    "QueueStats",
+    "Redrive",
     "Refused",
     "RunError",
     "RunState",
@@ -58,5 +65,6 @@ __all__ = [
     "Verdict",
     "Verification",
     "Violation",
+    "Worker",
     "to_json",
 ]

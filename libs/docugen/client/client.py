@@ -26,6 +26,7 @@ from docugen.client.download import MANIFEST_NAME, Download, has_bytes_of, repla
 from docugen.client.errors import CorruptDownload, DocugenClientError, TryAgain, decoded
 from docugen.client.fetching import ArtefactSource, fetch
 from docugen.client.patience import Patience
+from docugen.client.queue_client import QueueClient
 from docugen.client.results import Artefact, BundleRun, Capabilities, Manifest, TemplatePack, Verification
 from docugen.client.run_request import create_request
 from docugen.v1 import artefact_service_pb2 as artefacts_pb
@@ -52,7 +53,7 @@ class DocugenClient:
     answer after which watch, wait and download give up.
 
     A run is named by its id or by any BundleRun. All methods raise Refused (do not repeat) or TryAgain (may be repeated:
-    every method is idempotent).
+    every method is idempotent). `queue`: the operators' part, of servers with a queue.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class DocugenClient:
         self._runs = BundleRunServiceStub(self._channel)
         self._artefacts = ArtefactServiceStub(self._channel)
         self._templates = TemplateServiceStub(self._channel)
+        self.queue = QueueClient(self._channel, address=self.address, timeout=self._timeout)
         return self
 
     async def __aexit__(

@@ -7,6 +7,7 @@ import json
 from enum import Enum
 from typing import TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from docugen.client import results
@@ -24,14 +25,14 @@ def bundle_run(message: bundle_run_pb2.BundleRun, *, deduplicated: bool = False)
         revision=message.revision,
         attempt=message.attempt,
         max_attempts=message.max_attempts,
-        create_time=_time(message, "create_time"),
-        start_time=_time(message, "start_time"),
-        finish_time=_time(message, "finish_time"),
-        next_attempt_time=_time(message, "next_attempt_time"),
+        create_time=time(message, "create_time"),
+        start_time=time(message, "start_time"),
+        finish_time=time(message, "finish_time"),
+        next_attempt_time=time(message, "next_attempt_time"),
         worker=message.worker,
         labels=dict(sorted(message.execution_policy.labels.items())),
         documents=tuple(_document(d) for d in message.documents),
-        error=_run_error(message.error) if message.HasField("error") else None,
+        error=run_error(message.error) if message.HasField("error") else None,
         manifest_digest=message.manifest_digest,
         deduplicated=deduplicated,
     )
@@ -93,7 +94,7 @@ def _document(message: bundle_run_pb2.DocumentProgress) -> results.DocumentProgr
     return results.DocumentProgress(message.document, state, message.pages, message.size_bytes)
 
 
-def _run_error(message: bundle_run_pb2.RunError) -> results.RunError:
+def run_error(message: bundle_run_pb2.RunError) -> results.RunError:
     where = message.location
     return results.RunError(
         reason=message.reason,
@@ -107,7 +108,7 @@ def _run_error(message: bundle_run_pb2.RunError) -> results.RunError:
     )
 
 
-def _time(message: bundle_run_pb2.BundleRun, name: str) -> dt.datetime | None:
+def time(message: Message, name: str) -> dt.datetime | None:
     stamp: Timestamp = getattr(message, name)
     return stamp.ToDatetime(dt.UTC) if stamp.ByteSize() else None
 
