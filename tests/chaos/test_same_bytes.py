@@ -1,0 +1,99 @@
+"""The promise of the house under load: whoever renders a bundle, in whatever order, its bytes are those of inline rendering."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from chaos import orders
+from chaos.chronicle import Chronicle
+from chaos.orders import Kind, Order
+from chaos.processes import Service
+from chaos.stage import environment, storm_settings
+from docugen_core.adapters.redis_connection import RedisConnection
+from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.assembly import Core, assemble
+from docugen_core.config import Settings
+from docugen_core.domain.run import RunState
+from docugen_core.domain.seed import SeedStream
+from docugen_core.submission import SubmitRequest, submit_generation_job, wait_for_run
+from redis_servers import own_server
+
+WORKERS = 3
+BUNDLES = 60
+SCHEDULERS = 2
+HASH_SEEDS = ("0", "1", "4711")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_hundreds_of_bundles_at_once_in_any_order_on_several_workers_give_the_digests_of_inline_rendering(
+    tmp_path: Path,
+) -> None:
+    """Each of 60 bundles is submitted in five runs, by two schedulers at once, each in an order of its own; three workers
+    render them, each under its own hash seed."""
+    plan = [
+        Order(f"{round_}-{number}", kind, orders.bundle(kind, number), max_attempts=3)
+        for round_ in range(5)
+        for number in range(BUNDLES)
+        for kind in ((Kind.PAGE,) if number % 10 == 0 else (Kind.PLAIN,))
+    ]
+    with own_server() as server:
+        settings = _settings(tmp_path, server.url)
+        goldens = await orders.goldens(settings, plan)
+        workers = [
+            Service(
+                f"worker-{n}",
+                "docugen_worker",
+                {**environment(settings), "PYTHONHASHSEED": HASH_SEEDS[n]},
+                Chronicle().hear,
+            )
+            for n in range(WORKERS)
+        ]
+        try:
+            await asyncio.gather(*(worker.start() for worker in workers))
+            served = await _submitted_by_all(settings, plan)
+            assert await asyncio.gather(*(worker.end() for worker in workers)) == [0] * WORKERS
+        finally:
+            for worker in workers:
+                worker.kill()
+                await worker.gone()
+        async with RedisConnection(server.url) as redis:
+            records = await RedisQueue(redis, settings.queue_name, QueueRules.of(settings)).get(
+                [o.run_id for o in plan]
+            )
+    different = [o.run_id for o in plan if served[o.run_id] != goldens[orders.key(o.bundle)]]
+    assert different == []
+    assert {record.attempt for record in records if record} == {1}
+    assert len({record.worker for record in records if record}) == WORKERS
+
+
+def _settings(folder: Path, redis_url: str) -> Settings:
+    return replace(storm_settings(folder), redis_url=redis_url, queue_allow_volatile=True, queue_lease_ms=30_000)
+
+
+async def _submitted_by_all(settings: Settings, plan: list[Order]) -> dict[str, bytes]:
+    """Every order, submitted by each scheduler in an order of its own; run id -> manifest."""
+    found: dict[str, bytes] = {}
+    async with assemble(settings) as first, assemble(settings) as second:
+        assert len((first, second)) == SCHEDULERS
+        deduplicated = await asyncio.gather(
+            *(
+                _submit(core, order)
+                for number, core in enumerate((first, second))
+                for order in SeedStream.of("same bytes", number).sample(plan, len(plan))
+            )
+        )
+        assert sum(deduplicated) == len(plan)  # whoever came second met a run that was there
+        for order in plan:
+            run = await wait_for_run(first.executor, order.run_id, 120_000)
+            assert run.state is RunState.SUCCEEDED, run
+            found[order.run_id] = await first.store.read_manifest(order.run_id) or b""
+    return found
+
+
+async def _submit(core: Core, order: Order) -> bool:
+    request = SubmitRequest(order.bundle, run_id=order.run_id)
+    return (await submit_generation_job(request, intake=core.intake, executor=core.executor)).deduplicated
