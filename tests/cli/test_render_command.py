@@ -52,6 +52,26 @@ def test_rendering_again_touches_nothing_and_mends_what_was_changed(note_file: P
     assert (folder / "note.txt").read_text() == "SPECIMEN hello\n"
 
 
+def test_a_bundle_of_which_everything_was_omitted_says_so(tmp_path: Path, packs: str) -> None:
+    """It said "nothing to write, all files are up to date", beside the manifest it had just written."""
+    (Path(packs) / "note" / "note.txt").write_text("SPECIMEN\nDear {{ data.nmae }},\n")
+    bundle = NOTE | {"documents": [{**document, "optional": True} for document in NOTE["documents"]]}
+    ended = process("render", "-", cwd=tmp_path, stdin=json.dumps(bundle), DOCUGEN_TEMPLATE_PATH=packs)
+    assert ended.code == 0, ended.err
+    assert "files     out/bundle  (0 written, 1 omitted)\n" in ended.out
+    assert files(tmp_path / "out" / "bundle") == ["manifest.json"]
+
+
+def test_what_was_omitted_is_counted_beside_what_was_written(tmp_path: Path, packs: str) -> None:
+    (Path(packs) / "note" / "note.txt").write_text('{% if data.text == "no" %}{{ data.nmae }}{% endif %}SPECIMEN\n')
+    missing = {"name": "other.txt", "format": "txt", "template": "note/note", "optional": True, "data": {"text": "no"}}
+    bundle = {"documents": [*NOTE["documents"], missing], "data": NOTE["data"]}
+    first = process("render", "-", cwd=tmp_path, stdin=json.dumps(bundle), DOCUGEN_TEMPLATE_PATH=packs)
+    again = process("render", "-", cwd=tmp_path, stdin=json.dumps(bundle), DOCUGEN_TEMPLATE_PATH=packs)
+    assert "(1 written, 1 omitted)" in first.out, first.err
+    assert "(nothing to write, all files are up to date, 1 omitted)" in again.out
+
+
 def test_a_bundle_may_come_from_standard_input(tmp_path: Path, packs: str) -> None:
     ended = process("render", "-", cwd=tmp_path, stdin=json.dumps(NOTE), DOCUGEN_TEMPLATE_PATH=packs)
     assert ended.code == 0, ended.err

@@ -35,11 +35,16 @@ def artefact_table(artefacts: list[dict[str, Any]]) -> str:
 
 def bundle_view(document: dict[str, Any]) -> str:
     """What `render` and `runs get` leave in a folder."""
-    changed = sum(a["changed"] for a in document["artefacts"] if a["status"] == "rendered")
-    written = "nothing to write, all files are up to date" if not changed else f"{changed} written"
+    artefacts = document["artefacts"]
+    changed = sum(a["changed"] for a in artefacts)
+    omitted = sum(a["status"] == "omitted" for a in artefacts)
+    current = not changed and omitted < len(artefacts)
+    written = "nothing to write, all files are up to date" if current else f"{changed} written"
+    if omitted:
+        written += f", {omitted} omitted"
     return "\n".join(
         [
-            artefact_table(document["artefacts"]),
+            artefact_table(artefacts),
             "",
             f"run       {document['bundle_run_id']}",
             f"manifest  {document['manifest']['path']}  sha256 {document['manifest']['sha256'][:_SHORT]}",
