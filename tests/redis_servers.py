@@ -43,7 +43,7 @@ def server(name: str) -> Iterator[str]:
     """The URL of a running server of that name."""
     with ExitStack() as stack:
         if name == "cluster":
-            yield stack.enter_context(_cluster(valkey_binary()))
+            yield stack.enter_context(own_cluster())[0]
         elif name == "default":
             yield stack.enter_context(default_server())
         else:
@@ -86,14 +86,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def _cluster(binary: Path) -> Iterator[str]:
-    """Three primaries that share the slots, without replicas."""
+def own_cluster() -> Iterator[tuple[str, list[EmbeddedRedis]]]:
+    """The URL and the nodes of a cluster: three primaries that share the slots, without replicas."""
     with TemporaryDirectory(prefix="dgc-") as folder, ExitStack() as stack:
         nodes = []
         for number in range(CLUSTER_NODES):
             port, bus = free_port(), free_port()
             lines = QUICK | {"cluster-enabled": "yes", "cluster-port": str(bus), "cluster-node-timeout": "5000"}
-            node = EmbeddedRedis(Path(folder) / str(number), binary=binary, port=port, settings=lines)
+            node = EmbeddedRedis(Path(folder) / str(number), port=port, settings=lines)
             nodes.append((stack.enter_context(node), bus))
         clients = [stack.enter_context(Redis(port=node.port)) for node, _ in nodes]
         share = -(-16_384 // CLUSTER_NODES)
@@ -104,7 +104,8 @@ def _cluster(binary: Path) -> Iterator[str]:
             for node, bus in nodes[:number]:
                 client.cluster("MEET", "127.0.0.1", node.port, bus)
         wait_until("every node of the cluster sees all slots", lambda: all(_cluster_is_whole(c) for c in clients))
-        yield "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node, _ in nodes)
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node, _ in nodes)
+        yield url, [node for node, _ in nodes]
 
 
 def _cluster_is_whole(client: Redis) -> bool:

@@ -35,7 +35,7 @@ from docugen_core.errors import ConfigurationError, Overloaded, Unavailable
 from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, a_job, scripts
 from redis import Redis
 from redis_proxy import Proxy
-from redis_servers import own_server, wait_until
+from redis_servers import own_cluster, own_server, wait_until
 
 ADVERT = WorkerAdvert("render-7", 41, START_MS, 4, "engine-1", "1.2.3")
 
@@ -237,10 +237,10 @@ async def _fill(world: QueueWorld, accepted: list[str]) -> None:
         accepted.append(f"r{n}")
 
 
-async def _until_accepted(world: QueueWorld) -> None:
+async def _until_accepted(world: QueueWorld, run_id: str = "after") -> None:
     for _ in range(200):
         try:
-            await world.submit("after")
+            await world.submit(run_id)
         except Unavailable:
             await asyncio.sleep(0.05)
         else:
@@ -298,6 +298,20 @@ async def test_what_was_accepted_survives_a_killed_server() -> None:
             server.wait_ready()
             assert (await world.worker("ada").beat([held])).lost == ()
             assert (await world.queue.stats()).depth == 49
+
+
+@pytest.mark.slow
+async def test_a_cluster_whose_nodes_were_killed_one_by_one_has_lost_nothing() -> None:
+    with own_cluster() as (url, nodes):
+        async with RedisConnection(url) as redis:
+            world = await QueueWorld(redis, "cluster").begin()
+            await world.submit("r1")
+            for number, node in enumerate(nodes):
+                node.stop(kill=True)
+                node.start()
+                node.wait_ready()
+                await _until_accepted(world, f"after-{number}")
+            assert (await world.queue.stats()).depth == 4
 
 
 async def test_a_node_that_was_demoted_is_unavailable_until_it_may_write_again() -> None:

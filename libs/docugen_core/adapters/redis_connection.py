@@ -213,7 +213,7 @@ def _client(address: Address, timeout_s: float) -> RedisClient:
         "socket_timeout": timeout_s,
         "socket_connect_timeout": COMMAND_TIMEOUT_S,
         "health_check_interval": 15,
-        "retry": Retry(NoBackoff(), 1 if address.kind == "cluster" else 0),
+        "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
     if address.kind == "cluster":

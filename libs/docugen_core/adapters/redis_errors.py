@@ -109,15 +109,12 @@ def _says(error: BaseException, prefixes: tuple[str, ...]) -> bool:
     return isinstance(error, RedisError) and str(error).startswith(prefixes)
 
 
-def _first_word(error: BaseException) -> str:
-    """The code of an error reply: NOPERM, WRONGPASS. The rest may name users and keys."""
-    return (str(error).split() or [type(error).__name__])[0].strip(":")
-
-
 def _cause(error: BaseException) -> str:
     """A class of causes, never the text: it holds addresses."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return "time-out"
     if isinstance(error, ConnectionError | OSError | RuntimeError):
         return "no connection"
-    return _first_word(error)
+    if is_demoted(error):
+        return "its node may not write now"
+    return "its cluster is down" if isinstance(error, ClusterError) else "it is busy"
