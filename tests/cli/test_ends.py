@@ -12,7 +12,8 @@ import pytest
 from cli_process import DOCUGEN, ROOT, Ended, environment
 
 
-def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_without_a_traceback(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with subprocess.Popen(
         [DOCUGEN, "validate", "-"],
         cwd=tmp_path,
@@ -24,12 +25,14 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
         assert command.stdin is not None
         command.stdin.write(b'{"documents": ' + b" " * 200_000)  # more than a pipe holds: it is reading now
         command.stdin.flush()
-        command.send_signal(signal.SIGINT)
+        command.send_signal(number)
         out, err = command.communicate(timeout=60)
-    assert (command.returncode, out, err.strip()) == (130, b"", b"")
+    assert (command.returncode, out, err.strip()) == (code, b"", b"")
 
 
-def test_ctrl_c_while_rendering_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_end_while_rendering_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """SIGTERM, as a build server or `timeout` sends it, left a hidden `.docugen-*` folder beside the output."""
     with subprocess.Popen(
         [DOCUGEN, "render", ROOT / "examples" / "bundles" / "quarterly-account-pack.json"],
         cwd=tmp_path,
@@ -39,9 +42,9 @@ def test_ctrl_c_while_rendering_leaves_nothing_behind(tmp_path: Path) -> None:
     ) as command:
         assert command.stderr is not None
         assert command.stderr.readline().startswith(b"rendered"), "the first of seven documents"
-        command.send_signal(signal.SIGINT)
+        command.send_signal(number)
         out, err = command.communicate(timeout=60)
-    assert (command.returncode, out) == (130, b"")
+    assert (command.returncode, out) == (code, b"")
     assert b"Traceback" not in err
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -63,7 +63,7 @@ def docugen() -> None:
     Exit codes: 0 it worked
                 1 it did not work: a failed run, a difference, no answer from the server
                 2 the input or the usage is wrong; the same again gives the same
-              130 interrupted by Ctrl-C; 141 the reader of stdout went away
+              130 interrupted by Ctrl-C; 143 ended by SIGTERM; 141 the reader of stdout went away
 
     Settings come from the environment (DOCUGEN_...): `docugen config` lists them.
 
@@ -77,7 +77,18 @@ def docugen() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    sys.exit(_run(arguments))
+    terminated: list[int] = []
+
+    def on_sigterm(number: int, _: object) -> None:
+        terminated.append(number)
+        signal.raise_signal(signal.SIGINT)  # which asyncio and click know how to end tidily
+
+    before = signal.signal(signal.SIGTERM, on_sigterm)
+    try:
+        code = _run(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sys.exit(128 + terminated[0] if terminated and code == 128 + signal.SIGINT else code)
 
 
 def _run(arguments: Sequence[str]) -> int:
