@@ -12,7 +12,7 @@ from cli_process import ROOT, environment
 DEMO = [sys.executable, str(ROOT / "tools" / "demo.py")]
 
 
-def test_the_demo_renders_twice_and_finds_every_byte_equal(tmp_path: Path) -> None:
+def test_the_demo_kills_a_worker_loses_nothing_and_finds_every_byte_equal(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     done = subprocess.run(
         [*DEMO, str(folder)],
@@ -24,6 +24,9 @@ def test_the_demo_renders_twice_and_finds_every_byte_equal(tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "is killed by SIGKILL; it held" in done.stdout
+    assert "13 of 13 runs finished, each once: one manifest a run. Redelivered: " in done.stdout
+    assert len(list((folder / "store" / "manifests").iterdir())) == 13
     artefacts = json.loads((folder / "first" / "manifest.json").read_bytes())["artefacts"]
     count = len(artefacts)
     assert f"{count} of {count} artefacts and the manifest are byte-identical" in done.stdout

@@ -180,8 +180,10 @@ async def running_stack(plan: Plan, on_line: OnLine) -> AsyncIterator[Stack]:
                 finally:
                     await scheduler.stop()
                     await asyncio.gather(*(worker.stop() for worker in workers))
-        except* CommandFailed as failed:
-            raise failed.exceptions[0] from None
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) > 1:
+                raise
+            raise group.exceptions[0] from None  # of a service, or of the body: as it was raised
 
 
 async def _all_work(services: tuple[Service, ...]) -> None:
