@@ -111,9 +111,10 @@ async def test_numbers_follow_the_queue(queued: QueueScheduler, renderer: Script
 async def test_numbers_are_sent_again_and_again(queued: QueueScheduler) -> None:
     request = messages.WatchQueueStatsRequest(interval=Duration(nanos=200_000_000))
     watch = queued.queue.WatchQueueStats(request)
-    first = (await watch.read()).stats
+    answers = aiter(watch)
+    first = (await anext(answers)).stats
     await queued.runs.CreateBundleRun(create())
-    second = (await watch.read()).stats
+    second = (await anext(answers)).stats
     assert (first.depth, second.depth) == (0, 1)
     assert second.observe_time.ToMilliseconds() > first.observe_time.ToMilliseconds()
     watch.cancel()
