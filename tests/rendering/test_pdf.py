@@ -142,8 +142,34 @@ def test_warnings_are_failures() -> None:
 def test_a_missing_glyph_is_an_error_not_an_empty_box() -> None:
     error = failure(PLEX + "漢")
 
-    assert "could not be displayed with font" in error.message
+    assert error.message == 'no glyph for "漢" (U+6F22) in IBM Plex Sans'
     assert str(error.where) == "notice.typ:2:1"
+
+
+def test_missing_glyphs_are_all_named_with_a_remedy_and_the_place_that_prints_them() -> None:
+    """It said "try using a different font", which no pack can, and named the first of them only."""
+    error = failure(
+        PLEX + '#let greet(name) = [Dear #name]\n#greet(json("data.json").name)', data={"name": "刻 時\u200d👩!"}
+    )
+
+    assert error.message == 'no glyph for U+200D, "刻" (U+523B), "時" (U+6642), "👩" (U+1F469) in IBM Plex Sans'
+    assert str(error.where) == "notice.typ:2:27"
+    assert "Latin (with Vietnamese), Greek and Cyrillic" in error.hint
+    assert "cannot bring fonts" in error.hint
+
+
+def test_a_page_of_missing_glyphs_is_told_in_one_line() -> None:
+    error = failure(PLEX + "".join(map(chr, range(0x4E00, 0x4E80))))
+
+    assert error.message.startswith('no glyph for "一" (U+4E00), ')
+    assert error.message.endswith(", 120 more in IBM Plex Sans")
+
+
+def test_the_scripts_the_remedy_names_can_be_printed() -> None:
+    scripts = "Łódź, Đặng Thị Nguyễn, Größe, Æsir; Ξεσκεπάζω την ψυχοφθόρα; Съешь ещё этих мягких французских булок; 1 234,50 €"
+    pdf = render(a_task(PLEX + scripts))
+
+    assert "Съешь ещё" in read(pdf.data).pages[0].extract_text()
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "/../../../../etc/passwd", "missing.svg"])
