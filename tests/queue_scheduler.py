@@ -35,11 +35,11 @@ class QueueScheduler(Scheduler):
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     @asynccontextmanager
-    async def worker(self, renderer: ScriptedRenderer, name: str = "ada") -> AsyncIterator[Working]:
-        """A worker in this process, on the same store."""
+    async def worker(self, renderer: ScriptedRenderer, name: str = "ada", **changes: Any) -> AsyncIterator[Working]:
+        """A worker in this process, on the same store. changes: of its settings."""
         core = self.served.core
         bundles = BundleRenderer(core.intake.catalogue, core.intake.generators, renderer, RenderLimits())
-        settings = replace(core.settings, worker_grpc_address="127.0.0.1:0")
+        settings = replace(core.settings, worker_grpc_address="127.0.0.1:0", **changes)
         async with running_worker(settings, consumer=name, rendering=(core.intake, bundles, core.store)) as working:
             yield working
 

@@ -37,7 +37,7 @@ LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError, RuntimeError)
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 _DEMOTED = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED", "You can't write against a read only replica")
 _PASSING = ("BUSY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "-LOADING", "NOGROUP")
-_FORBIDDEN = ("NOAUTH", "WRONGPASS", "NOPERM")
+_FORBIDDEN = ("NOAUTH", "WRONGPASS", "NOPERM", "ACL failure in script", "The user executing the script can't")
 _CLOSED = "the handler is closed"  # what uvloop says, as a bare RuntimeError, of a connection that was reset meanwhile
 
 
