@@ -97,14 +97,46 @@ def test_a_pack_has_a_bounded_number_of_files_and_bytes(tmp_path: Path, monkeypa
 
 
 def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
-    error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML.replace("title =", "titel =")}))
-
-    assert error.message == "notice/pack.toml:8: templates[0].title is missing"
-
     error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML + "[templates.pfd]\ntags = true\n"}))
     assert error.message == "notice/pack.toml:15: unknown key 'templates[0].pfd'"
     assert error.hint.startswith("Did you mean 'pdf'?")
     assert error.details == {"pack": "notice", "file": "pack.toml", "line": "15"}
+
+
+def test_a_misspelt_required_key_is_named_beside_the_one_that_is_missing(tmp_path: Path) -> None:
+    """Only "title is missing" was said, to somebody who saw a title in the file."""
+    error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML.replace("title =", "titel =")}))
+
+    missing, unknown = error.message.split("\n")
+    assert missing == "notice/pack.toml:8: templates[0].title is missing"
+    assert unknown.startswith("notice/pack.toml:10: unknown key 'templates[0].titel' (Did you mean 'title'?")
+
+
+def test_all_mistakes_of_a_pack_are_reported_at_once_and_each_once(tmp_path: Path) -> None:
+    wrong = PACK_TOML.replace("version = ", "verzion = ").replace(
+        'txt = "notice.txt"', 'txt = "gone.txt"\ndocx = "n.docx"'
+    )
+    files = {"pack.toml": wrong, "labels/en.toml": "a = 1\nb = 2\n", "notice.sample.json": "[]"}
+    error = refusal(write_pack(tmp_path / "notice", files))
+
+    assert [line.partition(" (")[0] for line in error.message.split("\n")] == [
+        "notice/pack.toml:3: pack.version is missing",
+        "notice/pack.toml:5: unknown key 'pack.verzion'",
+        "notice/pack.toml:14: there is no file 'gone.txt' in the pack",
+        "notice/pack.toml:15: unknown key 'templates[0].formats.docx'",
+        "notice/labels/en.toml:1: a must be a text",
+        "notice/labels/en.toml:2: b must be a text",
+        "notice/notice.sample.json:1: must be a JSON object",
+    ]
+    assert error.details == {"pack": "notice", "file": "pack.toml", "line": "3"}
+
+
+def test_of_a_table_that_is_missing_only_that_is_said(tmp_path: Path) -> None:
+    error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML.replace("[pack]", "[pakc]")}))
+
+    missing, unknown = error.message.split("\n")
+    assert missing == "notice/pack.toml:1: pack is missing"
+    assert unknown.startswith("notice/pack.toml:3: unknown key 'pakc' (Did you mean 'pack'?")
 
 
 @pytest.mark.parametrize(

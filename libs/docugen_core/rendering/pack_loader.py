@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -26,7 +27,7 @@ from docugen_core.rendering.packs import (
     TemplatePack,
     pack_digest,
 )
-from docugen_core.rendering.strict_toml import TomlProblem, TomlTable, parse_toml
+from docugen_core.rendering.strict_toml import TomlProblems, TomlTable, read_toml
 from docugen_core.rendering.table_layout import parse_layout
 
 T = TypeVar("T")
@@ -53,8 +54,9 @@ _SUFFIXES: dict[Format, tuple[str, ...]] = {
 def load_pack(folder: Path) -> TemplatePack:
     """The pack in `folder`.
 
-    Raises ConfigurationError (INVALID_TEMPLATE_PACK) for the first mistake, as `folder/file:line: what is wrong`, with
-    details `file` and `line` and the remedy in `hint`.
+    Raises ConfigurationError (INVALID_TEMPLATE_PACK). Of files that have no place in a pack it names the first; then every
+    mistake in TOML and JSON files, one a line as `folder/file:line: what is wrong`. details: `file` and `line` of the first.
+    hint: the remedy; where there are several mistakes, it stands behind each instead.
     """
     files = _read_files(folder)
     return _Loader(folder, files).pack()
@@ -97,54 +99,83 @@ def _text_only(folder: Path, name: str, data: bytes) -> bytes:
     return data
 
 
+@dataclass(frozen=True, slots=True)
+class _Mistake:
+    """line: from 1, or 0 for the file as a whole."""
+
+    file: str
+    problem: str
+    line: int
+    hint: str
+
+    def told(self, folder: Path) -> str:
+        return f"{folder.name}/{self.file}" + (f":{self.line}" if self.line else "") + f": {self.problem}"
+
+
 def _refused(folder: Path, file: str, problem: str, *, line: int = 0, hint: str = "") -> ConfigurationError:
-    place = f"{folder.name}/{file}" + (f":{line}" if line else "")
-    details = {"pack": folder.name, "file": file} | ({"line": str(line)} if line else {})
-    return ConfigurationError(f"{place}: {problem}", hint=hint, code="INVALID_TEMPLATE_PACK", details=details)
+    return _all_refused(folder, [_Mistake(file, problem, line, hint)])
+
+
+def _all_refused(folder: Path, mistakes: Sequence[_Mistake]) -> ConfigurationError:
+    first = mistakes[0]
+    details = {"pack": folder.name, "file": first.file} | ({"line": str(first.line)} if first.line else {})
+    if len(mistakes) == 1:
+        return ConfigurationError(first.told(folder), hint=first.hint, code="INVALID_TEMPLATE_PACK", details=details)
+    lines = [mistake.told(folder) + (f" ({mistake.hint})" if mistake.hint else "") for mistake in mistakes]
+    return ConfigurationError("\n".join(lines), code="INVALID_TEMPLATE_PACK", details=details)
 
 
 class _Loader:
-    """One folder's files on their way to a TemplatePack."""
+    """One folder's files on their way to a TemplatePack. Mistakes are collected; a pack with any never leaves."""
 
     def __init__(self, folder: Path, files: Mapping[str, bytes]) -> None:
         self._folder = folder
         self._files = files
+        self._mistakes: list[_Mistake] = []
 
     def pack(self) -> TemplatePack:
-        return self._in_file(PACK_FILE, self._pack)
+        pack = self._in_file(PACK_FILE, self._pack)
+        if pack is None or self._mistakes:
+            # pack.toml first: what is wrong there is the cause of other complaints, not the other way round.
+            raise _all_refused(self._folder, sorted(self._mistakes, key=lambda mistake: mistake.file != PACK_FILE))
+        return pack
 
-    def _in_file(self, file: str, read: Callable[[TomlTable], T]) -> T:
-        """Read one TOML file whole; its mistakes get the file's name."""
+    def _in_file(self, file: str, read: Callable[[TomlTable], T]) -> T | None:
+        """What `read` makes of one TOML file, or None and its mistakes in the list, with the file's name."""
         try:
-            table = parse_toml(self._files[file])
-            result = read(table)
-            table.finish()
-        except TomlProblem as problem:
-            raise _refused(self._folder, file, problem.message, line=problem.line, hint=problem.hint) from None
-        return result
+            return read_toml(self._files[file], read)
+        except TomlProblems as found:
+            for problem in found.problems:
+                self._mistaken(file, problem.message, problem.line, problem.hint)
+        return None
+
+    def _mistaken(self, file: str, problem: str, line: int, hint: str = "") -> None:
+        mistake = _Mistake(file, problem, line, hint)
+        if mistake not in self._mistakes:  # a layout serves both CSV and XLSX
+            self._mistakes.append(mistake)
 
     def _pack(self, top: TomlTable) -> TemplatePack:
         if top.text("schema") != PACK_SCHEMA:
-            raise top.problem("schema", f"schema must be {PACK_SCHEMA!r}")
+            top.refuse("schema", f"schema must be {PACK_SCHEMA!r}")
         head = top.table("pack", required=True)
         name, version = head.text("name"), head.text("version")
         if not _NAME.fullmatch(name):
-            raise head.problem("name", f"pack.name {name!r} must match ^[a-z][a-z0-9-]{{1,62}}$")
+            head.refuse("name", f"pack.name {name!r} must match ^[a-z][a-z0-9-]{{1,62}}$")
         if not _VERSION.fullmatch(version):
-            raise head.problem("version", f"pack.version {version!r} is no semantic version", "Write e.g. 1.0.0.")
+            head.refuse("version", f"pack.version {version!r} is no semantic version", "Write e.g. 1.0.0.")
         description, language = head.text("description", ""), head.text("default_language", "en")
         labels = self._labels()
         if labels and language not in labels:
-            raise head.problem("default_language", f"there is no labels/{language}.toml", f"Found: {_listed(labels)}.")
+            head.refuse("default_language", f"there is no labels/{language}.toml", f"Found: {_listed(labels)}.")
         head.finish()
         templates: dict[str, Template] = {}
         for entry in top.tables("templates"):
             template = self._template(entry)
             if template.name in templates:
-                raise entry.problem("name", f"template {template.name!r} is declared twice")
+                entry.refuse("name", f"template {template.name!r} is declared twice")
             templates[template.name] = template
         if not templates:
-            raise top.problem("templates", "a pack declares at least one template", "Add a [[templates]] table.")
+            top.refuse("templates", "a pack declares at least one template", "Add a [[templates]] table.")
         return TemplatePack(
             name, version, description, pack_digest(self._files), templates, self._files, language, labels
         )
@@ -152,7 +183,7 @@ class _Loader:
     def _template(self, entry: TomlTable) -> Template:
         name = entry.text("name")
         if not _NAME.fullmatch(name):
-            raise entry.problem("name", f"template name {name!r} must match ^[a-z][a-z0-9-]{{1,62}}$")
+            entry.refuse("name", f"template name {name!r} must match ^[a-z][a-z0-9-]{{1,62}}$")
         formats = self._formats(entry.table("formats", required=True))
         template = Template(
             name=name,
@@ -172,33 +203,36 @@ class _Loader:
             if not table.has(known.value):
                 table.text(known.value, "")
                 continue
-            file = self._existing(table, known.value)
+            file = formats[known] = self._existing(table, known.value)
             if not file.endswith(_SUFFIXES[known]):
                 wanted = " or ".join(_SUFFIXES[known])
-                raise table.problem(known.value, f"the source of {known.value} is a {wanted} file, not {file!r}")
-            if file.endswith(".table.toml"):
+                table.refuse(known.value, f"the source of {known.value} is a {wanted} file, not {file!r}")
+            elif file.endswith(".table.toml") and file in self._files:
                 self._in_file(file, parse_layout)
-            formats[known] = file
         table.finish()
-        if not formats:
-            raise table.problem("", "a template offers at least one format", f"Known: {', '.join(_values(_SUFFIXES))}.")
+        if not table.names():
+            table.refuse("", "a template offers at least one format", f"Known: {', '.join(_values(_SUFFIXES))}.")
         return formats
 
     def _existing(self, table: TomlTable, key: str) -> str:
         file = table.text(key)
         if file not in self._files:
             hint = "Paths are relative to the pack's folder and stay inside it."
-            raise table.problem(key, f"there is no file {file!r} in the pack", hint)
+            table.refuse(key, f"there is no file {file!r} in the pack", hint)
         return file
 
     def _json(self, entry: TomlTable, key: str) -> JsonObject:
         file = self._existing(entry, key)
+        if file not in self._files:
+            return {}
         try:
             value: Any = json.loads(self._files[file])
         except json.JSONDecodeError as error:
-            raise _refused(self._folder, file, f"is not JSON: {error.msg}", line=error.lineno) from None
+            self._mistaken(file, f"is not JSON: {error.msg}", error.lineno)
+            return {}
         if not isinstance(value, dict):
-            raise _refused(self._folder, file, "must be a JSON object", line=1)
+            self._mistaken(file, "must be a JSON object", 1)
+            return {}
         return value
 
     def _labels(self) -> dict[str, JsonObject]:
@@ -208,8 +242,9 @@ class _Loader:
                 continue
             language = file.removeprefix("labels/").removesuffix(".toml")
             if not file.endswith(".toml") or not _LANGUAGE.fullmatch(language):
-                raise _refused(self._folder, file, "is not labels/<language>.toml", hint="For example labels/fr.toml.")
-            labels[language] = self._in_file(file, _words)
+                self._mistaken(file, "is not labels/<language>.toml", 0, "For example labels/fr.toml.")
+            else:
+                labels[language] = self._in_file(file, _words) or {}
         return labels
 
 
@@ -223,9 +258,7 @@ def _pdf_options(table: TomlTable) -> PdfOptions:
     standards = table.texts("standards", PdfOptions().standards)
     for standard in standards:
         if standard not in known_standards:
-            raise table.problem(
-                "standards", f"unknown PDF standard {standard!r}", f"Known: {', '.join(known_standards)}."
-            )
+            table.refuse("standards", f"unknown PDF standard {standard!r}", f"Known: {', '.join(known_standards)}.")
     options = PdfOptions(cast("tuple[PdfStandard, ...]", standards), table.flag("tags", False))
     table.finish()
     return options

@@ -2,13 +2,16 @@
 
 A misspelt `header_lable` that is silently ignored is found by the customer. `tomllib` keeps no positions, so the line of a
 key is looked up in the text: the first `key =` after the heading of its table.
+
+All mistakes of a file are found at once: a key that is absent or wrong is noted, reads as "", 0, false or an empty table, and
+the reader goes on. Each key is complained of once, so nothing is said of what follows from a mistake.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -33,8 +36,32 @@ class TomlProblem(ValueError):
         self.hint = hint
 
 
-def parse_toml(data: bytes) -> TomlTable:
-    """The file's top table. Raises TomlProblem for bytes that are not UTF-8 or not TOML."""
+class TomlProblems(ValueError):
+    """All that is wrong with a TOML file, in the order of its lines; never empty."""
+
+    def __init__(self, problems: Sequence[TomlProblem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        super().__init__("\n".join(problem.message for problem in self.problems))
+
+
+def read_toml(data: bytes, read: Callable[[TomlTable], T]) -> T:
+    """What `read` makes of the file. Raises TomlProblems with every mistake that was found, also in keys nobody asked for.
+
+    `read` may raise TomlProblem where it cannot go on.
+    """
+    found: list[TomlProblem] = []
+    try:
+        top = _parse(data, found)
+        result = read(top)
+        top.finish()
+    except TomlProblem as problem:
+        found.append(problem)
+    if found:
+        raise TomlProblems(found)
+    return result
+
+
+def _parse(data: bytes, found: list[TomlProblem]) -> TomlTable:
     try:
         text = data.decode()
         raw = tomllib.loads(text)
@@ -44,24 +71,31 @@ def parse_toml(data: bytes) -> TomlTable:
         at = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         line = int(at[1]) if at else text.count("\n") + 1
         raise TomlProblem(f"is not TOML: {str(error).partition(' (at ')[0]}", line=line) from None
-    return TomlTable(raw, text)
+    return TomlTable(raw, text, found)
 
 
 class TomlTable:
-    """One table. Ask for each key, then call `finish()`: it refuses the keys nobody asked for. line: of its heading."""
+    """One table. Ask for each key, then call `finish()`: it refuses the keys nobody asked for. line: of its heading.
 
-    def __init__(self, raw: Mapping[str, Any], text: str, name: str = "", line: int = 1) -> None:
+    found: where its mistakes go.
+    """
+
+    def __init__(
+        self, raw: Mapping[str, Any], text: str, found: list[TomlProblem], name: str = "", line: int = 1
+    ) -> None:
         self._raw = raw
         self._text = text
+        self._found = found
         self._name = name
         self.line = line
         self._asked: dict[str, None] = {}
+        self._refused: set[str] = set()
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text; required unless `default` is given. A required text is never empty."""
         value = self._get(key, str, default)
         if not value and default is None:
-            raise self.problem(key, f"{self._path(key)} must not be empty")
+            self.refuse(key, f"{self._path(key)} must not be empty")
         return value
 
     def flag(self, key: str, default: bool) -> bool:
@@ -71,28 +105,33 @@ class TomlTable:
         """A whole number within low..high, both included."""
         value = self._get(key, int, default)
         if isinstance(value, bool) or not low <= value <= high:
-            raise self.problem(key, f"{self._path(key)} must be a whole number from {low} to {high}")
+            self.refuse(key, f"{self._path(key)} must be a whole number from {low} to {high}")
+            return default
         return value
 
     def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         """An array of texts."""
         values = self._get(key, list, list(default))
         if not all(isinstance(value, str) for value in values):
-            raise self.problem(key, f"{self._path(key)} must be an array of texts")
+            self.refuse(key, f"{self._path(key)} must be an array of texts")
+            return default
         return tuple(values)
 
     def table(self, key: str, *, required: bool = False) -> TomlTable:
         """A sub-table; an empty one where it is absent and not required."""
         raw = self._get(key, dict, None if required else {})
-        return TomlTable(raw, self._text, self._path(key), self._heading(key))
+        # Of a table that is not there, only that is said, not that each of its keys is absent as well.
+        found = [] if key in self._refused else self._found
+        return TomlTable(raw, self._text, found, self._path(key), self._heading(key))
 
     def tables(self, key: str) -> Iterator[TomlTable]:
         """The tables of an array of tables (`[[key]]`), none where it is absent."""
         values = self._get(key, list, [])
         for index, raw in enumerate(values):
             if not isinstance(raw, dict):
-                raise self.problem(key, f"{self._path(key)}[{index}] must be a table")
-            yield TomlTable(raw, self._text, f"{self._path(key)}[{index}]", self._heading(key, index))
+                self.refuse(key, f"{self._path(key)}[{index}] must be a table")
+            else:
+                yield TomlTable(raw, self._text, self._found, f"{self._path(key)}[{index}]", self._heading(key, index))
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._raw)
@@ -104,27 +143,31 @@ class TomlTable:
         return isinstance(self._raw.get(key), dict)
 
     def finish(self) -> None:
-        """Raises TomlProblem for the first key that nobody asked for, with the nearest known one."""
+        """Refuse every key that nobody asked for, each with the nearest known one."""
         for key in self._raw:
             if key not in self._asked:
                 near = get_close_matches(key, list(self._asked), n=1)
                 known = f"Known keys: {', '.join(self._asked)}."
                 hint = f"Did you mean {near[0]!r}? {known}" if near else known
-                raise self.problem(key, f"unknown key {self._path(key)!r}", hint)
+                self.refuse(key, f"unknown key {self._path(key)!r}", hint)
 
-    def problem(self, key: str, message: str, hint: str = "") -> TomlProblem:
-        """A mistake in `key`, with its line."""
-        return TomlProblem(message, line=self._line_of(key), hint=hint)
+    def refuse(self, key: str, message: str, hint: str = "") -> None:
+        """Note a mistake in `key`, with its line; the first one of each key."""
+        if key not in self._refused:
+            self._refused.add(key)
+            self._found.append(TomlProblem(message, line=self._line_of(key), hint=hint))
 
     def _get(self, key: str, kind: type[T], default: T | None) -> T:
         self._asked[key] = None
         if key not in self._raw:
             if default is None:
-                raise self.problem(key, f"{self._path(key)} is missing")
+                self.refuse(key, f"{self._path(key)} is missing")
+                return kind()
             return default
         value = self._raw[key]
         if not isinstance(value, kind):
-            raise self.problem(key, f"{self._path(key)} must be {_NAMES[kind]}")
+            self.refuse(key, f"{self._path(key)} must be {_NAMES[kind]}")
+            return kind() if default is None else default
         return value
 
     def _path(self, key: str) -> str:

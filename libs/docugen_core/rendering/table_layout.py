@@ -79,7 +79,7 @@ class TableLayout:
 
 
 def parse_layout(top: TomlTable) -> TableLayout:
-    """The layout in a `*.table.toml`. Raises TomlProblem. The caller calls `top.finish()`."""
+    """The layout in a `*.table.toml`, for `read_toml`."""
     layout = TableLayout(
         title=_wording(top, "title"),
         rows=top.text("rows"),
@@ -89,7 +89,7 @@ def parse_layout(top: TomlTable) -> TableLayout:
         localized=top.flag("localized", False),
     )
     if not layout.columns:
-        raise top.problem("columns", "a table has at least one column", "Add a [[columns]] table.")
+        top.refuse("columns", "a table has at least one column", "Add a [[columns]] table.")
     known = {column.value for column in layout.columns}
     for summary in layout.summary:
         for value in summary.values:
@@ -102,7 +102,7 @@ def parse_layout(top: TomlTable) -> TableLayout:
 def _wording(table: TomlTable, key: str) -> Wording:
     text, label = table.text(key, ""), table.text(f"{key}_label", "")
     if bool(text) == bool(label):
-        raise table.problem(key, f"needs either {key} or {key}_label", f"{key}_label is a path in the labels.")
+        table.refuse(key, f"needs either {key} or {key}_label", f"{key}_label is a path in the labels.")
     return Wording(text, label)
 
 
@@ -110,19 +110,19 @@ def _column(entry: TomlTable) -> Column:
     kind = entry.text("type", "text")
     types = {known.value: known for known in ColumnType}
     if kind not in types:
-        raise entry.problem("type", f"unknown column type {kind!r}", f"Known: {', '.join(types)}.")
+        entry.refuse("type", f"unknown column type {kind!r}", f"Known: {', '.join(types)}.")
     column = Column(
         header=_wording(entry, "header"),
         value=entry.text("value"),
-        type=types[kind],
+        type=types.get(kind, ColumnType.TEXT),
         currency=entry.text("currency", ""),
         decimals=entry.whole("decimals", -1, -1, 10),
         width=entry.whole("width", 0, 0, 255),
         optional=entry.flag("optional", False),
         line=entry.line,
     )
-    if column.currency and column.type is not ColumnType.MONEY:
-        raise entry.problem("currency", "only a column of type money has a currency")
+    if column.currency and kind in types and column.type is not ColumnType.MONEY:
+        entry.refuse("currency", "only a column of type money has a currency")
     entry.finish()
     return column
 

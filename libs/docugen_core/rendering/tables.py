@@ -17,7 +17,7 @@ from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.rendering.inputs import template_context
 from docugen_core.rendering.locale import as_day, as_decimal, decimal_places, json_kind
 from docugen_core.rendering.packs import Template
-from docugen_core.rendering.strict_toml import TomlProblem, parse_toml
+from docugen_core.rendering.strict_toml import TomlProblems, read_toml
 from docugen_core.rendering.table_layout import Column, ColumnType, SummaryRow, TableLayout, Wording, parse_layout
 from docugen_core.rendering.task import RenderTask
 
@@ -51,10 +51,9 @@ def fill_table(task: RenderTask, template: Template) -> Table:
     """The table of `task`. Raises RenderFailed naming the value's path, LimitExceeded beyond `rows_max`."""
     file = template.formats[task.format]
     try:
-        top = parse_toml(task.pack.files[file])
-        layout = parse_layout(top)
-        top.finish()
-    except TomlProblem as problem:
+        layout = read_toml(task.pack.files[file], parse_layout)
+    except TomlProblems as found:
+        problem = found.problems[0]
         raise RenderFailed(problem.message, where=SourceLocation(file, problem.line), hint=problem.hint) from None
     return _Filler(file, layout, template_context(task)).table(task.limits.rows_max)
 
