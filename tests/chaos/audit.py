@@ -15,13 +15,11 @@ from typing import Any
 
 from chaos.callers import Receipt
 from chaos.chronicle import Chronicle
-from chaos.orders import Kind, key
+from chaos.orders import GOOD, Kind, key
 from chaos.stage import Stage
 from docugen_core.adapters.keys import LANES
 from docugen_core.domain.lease import WORKER_LOST, JobRecord
 from docugen_core.domain.run import RunState
-
-GOOD = (Kind.PLAIN, Kind.PAGE)
 
 
 @dataclass(frozen=True, slots=True)

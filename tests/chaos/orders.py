@@ -3,10 +3,10 @@
 Few distinct bundles and many runs of them: each bundle is rendered once inline before the storm, and every manifest that the
 storm publishes is compared with that one, byte for byte.
 
-    PLAIN, PAGE    end SUCCEEDED           txt, csv, json, zip; a page of PDF
-    BROKEN         ends FAILED at once     its template names a variable that is not there
-    HANGING        ends FAILED after exactly max attempts, each killed at the deadline of a document
-    GREEDY         the same, each killed by the kernel at the bound of memory
+    PLAIN, PAGE, SLOW    end SUCCEEDED           txt, csv, json, zip; a page of PDF; one that takes most of a second
+    BROKEN               ends FAILED at once     its template names a variable that is not there
+    HANGING              ends FAILED after exactly max attempts, each killed at the deadline of a document
+    GREEDY               the same, each killed by the kernel at the bound of memory
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ type = "decimal"
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "slip": {"txt": "slip.txt", "csv": "slip.table.toml", "json": "slip.json.j2"},
     "page": {"pdf": "page.typ"},
+    "slow": {"pdf": "slow.typ"},
     "broken": {"txt": "broken.txt"},
     "hanging": {"pdf": "hanging.typ"},
     "greedy": {"pdf": "greedy.typ"},
@@ -70,6 +71,7 @@ FILES: Mapping[str, str] = {
     "slip.table.toml": TABLE,
     "slip.json.j2": '{"specimen": true, "name": {{ data.name | tojson }}, "count": {{ data.lines | length }}}',
     "page.typ": PLEX + '#set document(title: "Slip")\nSPECIMEN #json("data.json").name',
+    "slow.typ": PLEX + "#for i in range(40) { for j in range(60000) { } }\nSPECIMEN",
     "broken.txt": "SPECIMEN {{ data.nobody_gave_this }}",
     "hanging.typ": PLEX + HANG,
     "greedy.typ": PLEX + '#let bomb = "x" * 4000000000\n#bomb.len()',
@@ -86,9 +88,14 @@ class Kind(Enum):
 
     PLAIN = "plain"
     PAGE = "page"
+    SLOW = "slow"
     BROKEN = "broken"
     HANGING = "hanging"
     GREEDY = "greedy"
+
+
+GOOD = (Kind.PLAIN, Kind.PAGE, Kind.SLOW)
+"""Those that must succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +139,15 @@ def bundle(kind: Kind, number: int) -> dict[str, Any]:
 
 
 def drawn(seed: str, count: int) -> list[Order]:
-    """`count` runs: 1 in 60 hangs, 1 in 60 is greedy, 1 in 30 broken, 1 in 12 a page, the rest plain."""
+    """`count` runs: 1 in 60 hangs, 1 in 60 is greedy, 1 in 30 broken, 1 in 10 slow, 1 in 12 a page, the rest plain."""
     return [_order(SeedStream.of(seed, "orders", n), n) for n in range(count)]
 
 
 def _order(draw: SeedStream, number: int) -> Order:
     kind = (draw / "kind").weighted(
-        ((Kind.PLAIN, 51), (Kind.PAGE, 5), (Kind.BROKEN, 2), (Kind.HANGING, 1), (Kind.GREEDY, 1))
+        ((Kind.PLAIN, 45), (Kind.PAGE, 5), (Kind.SLOW, 6), (Kind.BROKEN, 2), (Kind.HANGING, 1), (Kind.GREEDY, 1))
     )
-    good = kind in (Kind.PLAIN, Kind.PAGE)
+    good = kind in GOOD
     return Order(
         run_id=f"run-{number:05d}",
         kind=kind,
@@ -160,7 +167,7 @@ def key(bundle: Mapping[str, Any]) -> str:
 
 async def goldens(settings: Settings, orders: Sequence[Order]) -> dict[str, bytes]:
     """Bundle (by `key`) -> manifest, for each that can be rendered, made in this process without a queue or a store."""
-    good = {key(o.bundle): o.bundle for o in orders if o.kind in (Kind.PLAIN, Kind.PAGE)}
+    good = {key(o.bundle): o.bundle for o in orders if o.kind in GOOD}
     found: dict[str, bytes] = {}
     async with assemble_rendering(settings) as (intake, bundles, _):
         for name, raw in good.items():
