@@ -9,7 +9,7 @@ import json
 import re
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import openpyxl
 import pytest
@@ -163,6 +163,9 @@ def test_table_text_and_json_hold_the_same_entries_as_the_statement() -> None:
     assert sum(round(Decimal(str(row[5])), 2) for row in cells[:174]) == Decimal(data["closing_balance"]) - Decimal(
         data["opening_balance"]
     )
+    names = cast("dict[str, str]", PACK.labels_for("fr")["categories"])
+    assert [row[4] for row in cells[:174]] == [names[entry["category"]] for entry in data["transactions"]]
+    assert [row[4] for row in rows[1:]] == [entry["category"] for entry in data["transactions"]], "CSV is for programs"
     assert [row[0] for row in cells[174:]] == ["Total des crédits", "Total des débits", "Solde de clôture"]
     account = json.loads(rendered(PACK, "account", Format.JSON, data, "fr-FR"))
     assert account["transactions"] == data["transactions"]

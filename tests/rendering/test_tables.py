@@ -66,6 +66,34 @@ def test_csv_may_be_written_for_people_instead() -> None:
     ]
 
 
+CATEGORIES = TABLE_TOML.replace('value = "item"', 'value = "item"\nlabels = "kinds"')
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_key_may_be_written_as_its_label(format: Format) -> None:
+    words = {"en": {"columns": {"item": "Item"}, "kinds": {"tea": "Green tea", "cup": "Cup"}}}
+    data = with_first_line(item="tea")
+    data["lines"][1]["item"] = "cup"
+    written = rendered(format, CATEGORIES, data=data, labels=words, specimen=False)
+
+    if format is Format.CSV:
+        found = [row[0] for row in csv.reader(io.StringIO(written.decode(), newline=""))]
+    else:
+        found = [str(row[0].value) for row in sheet_of(written).rows]
+    assert found == ["Item", "Green tea", "Cup", "Total"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_key_without_a_label_is_an_error_and_not_quoted(format: Format) -> None:
+    words = {"en": {"columns": {"item": "Item"}, "kinds": {"cup": "Cup"}}}
+    with pytest.raises(RenderFailed) as caught:
+        rendered(format, CATEGORIES, data=with_first_line(item="tea"), labels=words)
+
+    assert caught.value.message == "data.lines[0].item: labels.kinds has no text for this key"
+    assert "[kinds]" in caught.value.hint
+    assert str(caught.value.where) == "lines.table.toml:4"
+
+
 def test_csv_carries_no_specimen_mark_in_its_rows() -> None:
     assert rendered(Format.CSV, specimen=True) == rendered(Format.CSV, specimen=False)
 
@@ -190,6 +218,7 @@ def test_a_table_beyond_its_row_limit_is_refused(format: Format) -> None:
         ("values = { price", "values = { cost", "summary names no column: 'cost'"),
         ('header = "Price"', 'header = "Price"\nheader_label = "columns.item"', "needs either header or header_label"),
         ('type = "date"', 'type = "date"\ncurrency = "currency"', "only a column of type money has a currency"),
+        ('type = "date"', 'type = "date"\nlabels = "kinds"', "only a column of type text has labels"),
         ("width = 15", "widht = 15", "unknown key 'columns[2].widht'"),
     ],
 )

@@ -10,6 +10,7 @@
     value = "amount"                  # path in the row
     type = "money"                    # text (default), integer, decimal, money, date, percent ("20" is 20 %)
     currency = "currency"             # money: path in the row, else in the data
+    labels = "categories"             # text: the value is a key in these labels, the cell has its text
     decimals = 2                      # decimal, percent: digits after the point; default: as many as the data has
     width = 14                        # XLSX, in characters
     optional = true                   # absent, null and "" are an empty cell; otherwise they are an error
@@ -55,6 +56,7 @@ class Column:
     value: str
     type: ColumnType
     currency: str
+    labels: str
     decimals: int
     width: int
     optional: bool
@@ -116,6 +118,7 @@ def _column(entry: TomlTable) -> Column:
         value=entry.text("value"),
         type=types.get(kind, ColumnType.TEXT),
         currency=entry.text("currency", ""),
+        labels=entry.text("labels", ""),
         decimals=entry.whole("decimals", -1, -1, 10),
         width=entry.whole("width", 0, 0, 255),
         optional=entry.flag("optional", False),
@@ -123,6 +126,8 @@ def _column(entry: TomlTable) -> Column:
     )
     if column.currency and kind in types and column.type is not ColumnType.MONEY:
         entry.refuse("currency", "only a column of type money has a currency")
+    if column.labels and kind in types and column.type is not ColumnType.TEXT:
+        entry.refuse("labels", "only a column of type text has labels")
     entry.finish()
     return column
 

@@ -118,7 +118,17 @@ class _Filler:
             raise self._failed(f"{place}.{path}: a column of type {column.type.value} {error}", column.line) from None
         if column.type is ColumnType.MONEY and isinstance(cell, Decimal):
             return Money(cell, self._currency(column, holder, place))
+        if column.labels and isinstance(cell, str):
+            return self._labelled(column, cell, f"{place}.{path}")
         return cell
+
+    def _labelled(self, column: Column, key: str, place: str) -> str:
+        words = self._find(self._labels, column.labels, "labels", column.line)
+        found = words.get(key) if isinstance(words, Mapping) else None
+        if not isinstance(found, str):
+            hint = f"Add the key to [{column.labels}] in the pack's labels, or leave `labels` out of the column."
+            raise self._failed(f"{place}: labels.{column.labels} has no text for this key", column.line, hint)
+        return found
 
     def _currency(self, column: Column, holder: Any, place: str) -> str:
         if not column.currency:
