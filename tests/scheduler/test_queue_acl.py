@@ -74,9 +74,9 @@ async def test_a_scheduler_and_a_worker_do_their_work_under_it(
 async def test_neither_does_the_others_work_or_an_operators(urls: dict[str, str]) -> None:
     async with RedisConnection(urls["scheduler"]) as scheduler, RedisConnection(urls["worker"]) as worker:
         await RedisQueue(scheduler, QUEUE).submit([NewJob("run-1", "digest", b"job")])
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(ConfigurationError, match="its user may not"):
             await RedisJobSource(scheduler, QUEUE, consumer="thief").take(1)
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(ConfigurationError, match="its user may not"):
             await RedisQueue(worker, QUEUE).submit([NewJob("run-2", "digest", b"job")])
         for connection in (scheduler, worker):
             for command in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("XTRIM", f"{{{QUEUE}}}:dlq", "MAXLEN", "0")):

@@ -37,7 +37,8 @@ LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError, RuntimeError)
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 _DEMOTED = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED", "You can't write against a read only replica")
 _PASSING = ("BUSY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "-LOADING", "NOGROUP")
-_FORBIDDEN = ("NOAUTH", "WRONGPASS", "NOPERM", "ACL failure in script", "The user executing the script can't")
+_NOT_ALLOWED = ("NOPERM", "ACL failure in script", "The user executing the script can't")
+_FORBIDDEN = ("NOAUTH", "WRONGPASS", *_NOT_ALLOWED)
 _CLOSED = "the handler is closed"  # what uvloop says, as a bare RuntimeError, of a connection that was reset meanwhile
 
 
@@ -63,7 +64,8 @@ def translated(error: BaseException, doing: str) -> DocugenError:
     if isinstance(error, RuntimeError) and not _is_closed(error):
         raise error
     if _is_refusal(error):
-        why = "its user may not" if isinstance(error, NoPermissionError) else "user or password is wrong"
+        may_not = isinstance(error, NoPermissionError) or _says(error, _NOT_ALLOWED)
+        why = "its user may not" if may_not else "user or password is wrong"
         return ConfigurationError(
             f"Redis refuses `{doing}`: {why}",
             hint="Check user, password and ACL in DOCUGEN_REDIS_URL: the role needs this queue's keys and scripts.",
