@@ -193,7 +193,7 @@ class EmbeddedRedis:
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "hz": "100",  # blocking reads end within 10 ms of their time
-            "hash-max-listpack-value": "1024",  # a run's `about` is longer than 64 bytes: its record would take twice the memory
+            "hash-max-listpack-value": "1024",  # a run's `about` has over 64 bytes: its record would take twice the memory
         }
         return where | ours | self._settings
 
