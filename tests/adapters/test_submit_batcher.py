@@ -153,6 +153,28 @@ async def test_a_failed_batch_fails_its_own_callers_and_nobody_else(queue: Watch
     assert [(await task).verdict for task in rest] == [Verdict.NEW, Verdict.NEW]
 
 
+async def test_a_batch_that_is_not_admitted_is_not_sent(queue: WatchedQueue) -> None:
+    trouble: list[Unavailable] = []
+
+    def admit() -> None:
+        if trouble:
+            raise trouble[0]
+
+    batcher = SubmitBatcher(queue, admit=admit)
+    queue.gate.clear()
+    first = asyncio.create_task(batcher.submit(job(0)))
+    await queue.begun.wait()
+    rest = [asyncio.create_task(batcher.submit(job(n))) for n in (1, 2)]
+    await asyncio.sleep(0)
+    trouble.append(Unavailable("no answer for a while", code="QUEUE_UNAVAILABLE"))
+    queue.gate.set()
+    assert (await first).verdict is Verdict.NEW
+    for task in rest:
+        with pytest.raises(Unavailable, match="no answer"):
+            await task
+    assert queue.batches == [["run-0"]]
+
+
 async def test_too_many_or_too_large_waiting_submits_are_refused(queue: WatchedQueue) -> None:
     batcher = SubmitBatcher(queue)
     queue.gate.clear()

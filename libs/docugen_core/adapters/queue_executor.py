@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import assert_never
 
@@ -46,6 +46,15 @@ LAST_REVISION = 1 << 52
 """Of a run that is known by its manifest alone: nothing follows it, so it is newer than whatever a watcher has seen."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A job to send. apart: its spec, if it is too large to travel inside; it is in the store before the job is sent, so that
+    whoever gets the entry can read it."""
+
+    job: NewJob
+    apart: bytes
+
+
 class QueueExecutor:
     """Implements ports.GenerationExecutor. Use as `async with`; queue and health are the caller's to open and close.
 
@@ -70,7 +79,7 @@ class QueueExecutor:
         self._health = health
         self._max_attempts = max_attempts
         self._inline_bytes = inline_bytes
-        self._batcher = SubmitBatcher(queue)
+        self._batcher = SubmitBatcher(queue, admit=health.check)
         self._watcher = RunWatcher(queue, self._read, clock)
         self._draining = False
 
@@ -91,17 +100,19 @@ class QueueExecutor:
         if self._draining:
             raise shutting_down()
         # In a thread: the digests of a bundle of megabytes would keep everybody else waiting.
-        first, spec = await asyncio.to_thread(self._first_record, job)
+        packed = await asyncio.to_thread(self._packed, job)
         known = await self._finished(job.run_id)
         if known is None:
             self._health.check()
-            acceptance = await self._batcher.submit(await self._packed(job, first, spec))
+            if packed.apart:
+                await self._store.put_spec(packed.job.spec_digest, packed.apart)
+            acceptance = await self._batcher.submit(packed.job)
             if acceptance.record is None:
                 raise _queue_full()
             if acceptance.verdict is Verdict.NEW:
                 return Submission(queued_run(acceptance.record), deduplicated=False)
             known = await self._run(acceptance.record)
-        refuse_other_spec(known, first.spec_digest)
+        refuse_other_spec(known, packed.job.spec_digest)
         return Submission(known, deduplicated=True)
 
     async def get(self, run_id: str) -> BundleRun:
@@ -175,15 +186,11 @@ class QueueExecutor:
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
-    def _first_record(self, job: GenerationJob) -> tuple[BundleRun, bytes]:
-        return new_run(job, now_ms=0, max_attempts=self._max_attempts), job.bundle.canonical_bytes()
-
-    async def _packed(self, job: GenerationJob, first: BundleRun, spec: bytes) -> NewJob:
-        """The job to send. The spec of a large one is in the store before: whoever gets the entry can read it."""
-        if len(spec) > self._inline_bytes:
-            await self._store.put_spec(first.spec_digest, spec)
-            spec = b""
-        return new_job(job, first, spec=spec)
+    def _packed(self, job: GenerationJob) -> _Packed:
+        spec = job.bundle.canonical_bytes()
+        apart = len(spec) > self._inline_bytes
+        first = new_run(job, now_ms=0, max_attempts=self._max_attempts)
+        return _Packed(new_job(job, first, spec=b"" if apart else spec), spec if apart else b"")
 
     async def _finished(self, run_id: str) -> BundleRun | None:
         """The run, if it has a manifest: then it is not queued again, although Redis may have lost or never had its record."""

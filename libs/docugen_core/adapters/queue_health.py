@@ -108,5 +108,9 @@ class QueueHealth:
             self.fitness, self.flaw = Fitness.UNFIT, error
         except (TimeoutError, DocugenError):
             self.fitness, self.flaw = Fitness.UNREACHABLE, None
+        except Exception:
+            # A bug must not end the looking: readiness would stay what it was for ever.
+            log.exception("queue_look_crashed")
+            self.fitness, self.flaw = Fitness.UNREACHABLE, None
         else:
             self.fitness, self.flaw = Fitness.FIT, None

@@ -37,7 +37,9 @@ async def scan(queue: JobQueue, query: RunQuery) -> Scan:
     found: list[JobRecord] = []
     before, oldest_ms = _start(query), _oldest_ms(query.filter)
     for _ in range(SCAN_MAX // PAGE_ITEMS):
-        page = await queue.runs(before=before, limit=PAGE_ITEMS)
+        # Without a filter every record matches: reading more than the page, and one to know whether there is another, is waste.
+        wanted = PAGE_ITEMS if query.filter else min(PAGE_ITEMS, query.page_size + 1 - len(found))
+        page = await queue.runs(before=before, limit=wanted)
         for record in page.records:
             if record.create_time_ms < oldest_ms:
                 return Scan(tuple(found), None)

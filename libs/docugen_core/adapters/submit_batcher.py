@@ -78,11 +78,20 @@ class _Waiting:
 class SubmitBatcher:
     """Sends jobs to `queue` in batches. Use it on one event loop; it has a task only while jobs wait.
 
-    clock: milliseconds, for tests; by default the event loop's own.
+    admit: asked before each batch; what it raises is the answer to the whole batch, which then is not sent. So those who wait
+    behind a batch that nobody answers need not wait for a time-out of their own. clock: milliseconds, for tests; by
+    default the event loop's own.
     """
 
-    def __init__(self, queue: JobQueue, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        *,
+        admit: Callable[[], None] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self._queue = queue
+        self._admit = admit or _always
         self._clock = clock or _loop_ms
         self._plan: BatchPlan[_Waiting] = BatchPlan()
         self._bytes = 0
@@ -135,6 +144,7 @@ class SubmitBatcher:
         if not batch:
             return
         try:
+            self._admit()
             answers = await self._queue.submit([w.job for w in batch])
         except Exception as error:  # noqa: BLE001 - raised again, to every one who waits
             for waiting in batch:
@@ -144,6 +154,10 @@ class SubmitBatcher:
         for waiting, acceptance in zip(batch, answers, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(acceptance)
+
+
+def _always() -> None:
+    """Every batch may go."""
 
 
 def _loop_ms() -> float:
