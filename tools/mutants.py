@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LUA = ROOT / "libs" / "docugen_core" / "adapters" / "lua"
 MUTANTS = ROOT / "tests" / "queue" / "mutants.toml"
-TESTS = ("tests/queue/test_contract.py", "tests/queue/test_model.py")
+TESTS = ("tests/queue/test_contract.py", "tests/queue/test_progress.py", "tests/queue/test_model.py")
 TIMEOUT_S = 300
 
 
