@@ -155,7 +155,7 @@ class QueueHouse(House):
             queue_allow_volatile=True,
             redis_url=redis_url,
             queue_name=queue,
-            queue_backoff_ms=300,
+            queue_backoff_ms=600,
             queue_lease_ms=1_500,
             worker_grpc_address="127.0.0.1:0",
             grace_ms=2_000,
