@@ -37,7 +37,12 @@ def canonical_json(value: JsonValue) -> bytes:
 
 def digest(prefix: bytes, value: JsonValue) -> str:
     """SHA-256 hex of `prefix NUL canonical_json(value)`. The prefix keeps digests of different things apart."""
-    return hashlib.sha256(prefix + b"\0" + canonical_json(value)).hexdigest()
+    return digest_of_canonical(prefix, canonical_json(value))
+
+
+def digest_of_canonical(prefix: bytes, canonical: bytes) -> str:
+    """The same for bytes that `canonical_json` made."""
+    return hashlib.sha256(prefix + b"\0" + canonical).hexdigest()
 
 
 def content_digest(data: bytes) -> str:
