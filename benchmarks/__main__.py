@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import draining, rendering, submitting, working
 from benchmarks.measurement import Measurement
-from benchmarks.stage import ROOT, Stage, fastest_loop, machine, now_us
+from benchmarks.stage import ROOT, Neighbours, Stage, fastest_loop, machine, now_us
 from benchmarks.table import facts, table, write_json
 
 THEMES: dict[str, Callable[[Stage], Awaitable[list[Measurement]]]] = {
@@ -26,12 +26,15 @@ ROUNDS = 5
 async def run(stage: Stage, themes: list[str], json_path: Path) -> None:
     begin = now_us()
     about = await machine(stage)
+    neighbours = Neighbours()
     rows: list[Measurement] = []
     for theme in themes:
-        print(f"measuring {theme} ...", file=sys.stderr, flush=True)
+        print(f"measuring {theme} ({(now_us() - begin) / 1e6:.0f} s so far) ...", file=sys.stderr, flush=True)
         rows += await THEMES[theme](stage)
+        write_json(json_path, about, rows)  # whoever interrupts a long run keeps what it has
     about |= {
         "rounds": f"{stage.rounds}, after one that is dropped",
+        "cores_used_by_others": neighbours.cores(),
         "load_after": [round(value, 2) for value in os.getloadavg()],
         "took_s": round((now_us() - begin) / 1e6),
     }

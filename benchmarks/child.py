@@ -1,7 +1,7 @@
 """Other processes of the benchmarks: `python -m benchmarks.child WHAT ...`.
 
 Each says `ready`, waits for a line, works, and answers in lines of words. The loops are a worker's in small: take what fits,
-settle what is done, wait while there is nothing.
+settle what is done, wait while there is nothing; fetching and settling go on beside the work.
 
     starts-bare  URL STREAM COUNT      `starts` and, for each entry, us from the time in its payload
     starts-queue URL QUEUE COUNT       the same through the queue
@@ -81,18 +81,14 @@ async def burn_queue(url: str, name: str, iterations: str) -> None:
         source = RedisJobSource(redis, name, consumer=unique_name())
         begin()
         held: Sequence[Delivery] = (await source.take(BURN_WANT)).deliveries
-        while held:
-            held = await _burn_and_take(source, held, int(iterations))
+        async with asyncio.TaskGroup() as group:
+            while held:
+                fetching = group.create_task(source.take(BURN_WANT))
+                for delivery in held:
+                    await asyncio.to_thread(burn, int(iterations))
+                    group.create_task(source.settle(_done([delivery])))
+                held = (await fetching).deliveries
     say("done", f"{now_us():.0f}")
-
-
-async def _burn_and_take(source: RedisJobSource, held: Sequence[Delivery], iterations: int) -> Sequence[Delivery]:
-    """Burn one batch while the next is fetched, as a fetcher does beside the processor."""
-    fetching = asyncio.create_task(source.take(BURN_WANT))
-    for delivery in held:
-        await asyncio.to_thread(burn, iterations)
-        await source.settle(_done([delivery]))
-    return (await fetching).deliveries
 
 
 async def hold(url: str, name: str, lease_ms: str) -> None:

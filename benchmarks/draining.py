@@ -14,7 +14,7 @@ from benchmarks.jobs import GROUP, bare_drain, bare_submit, drain, new_jobs, sub
 from benchmarks.measurement import Bound, Measurement, in_turns
 from benchmarks.stage import Stage, emptied, now_us, server_cpu_us
 
-JOBS = 10_000
+JOBS = 6_000
 WANT = 64
 PARKED = 100_000
 PARKED_START_MS = 4_102_444_800_000  # the year 2100

@@ -25,7 +25,7 @@ from benchmarks.measurement import Bound, Measurement, in_turns
 from benchmarks.stage import ROOT, Stage, awake, now_us
 
 EXAMPLES = ROOT / "examples" / "bundles"
-DOCUMENTS = (("invoice", "invoice.pdf", 40), ("quarterly-account-pack", "releve-de-compte.pdf", 10))
+DOCUMENTS = (("invoice", "invoice.pdf", 20), ("quarterly-account-pack", "releve-de-compte.pdf", 3))
 COLD_MS_MAX = 600
 # Not recycled on the way: a new process is a row of its own, the cold one.
 SETTINGS = replace(Settings(), render_recycle_documents=60_000)

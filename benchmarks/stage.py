@@ -150,6 +150,33 @@ async def machine(stage: Stage) -> dict[str, Any]:
     }
 
 
+class Neighbours:
+    """How much of the machine others used meanwhile, in cores: the noise in the numbers. Linux only."""
+
+    def __init__(self) -> None:
+        self._at, self._busy, self._ours = time.monotonic(), _busy_s(), _ours_s()
+
+    def cores(self) -> float | None:
+        """Since this was made; None where it cannot be told. Our own processes must have ended."""
+        if self._busy is None or (busy := _busy_s()) is None:
+            return None
+        others = (busy - self._busy) - (_ours_s() - self._ours)
+        return max(0.0, round(others / (time.monotonic() - self._at), 2))
+
+
+def _busy_s() -> float | None:
+    statistics = Path("/proc/stat")
+    if not statistics.exists():
+        return None
+    user, nice, system, _, _, irq, softirq, steal = map(int, statistics.read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _ours_s() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def now_us() -> float:
     return time.monotonic_ns() / 1_000
 
