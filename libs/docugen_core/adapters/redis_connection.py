@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio import ConnectionPool, Redis
@@ -32,6 +32,7 @@ from docugen_core.adapters.scripts import Call
 from docugen_core.errors import ConfigurationError
 
 RedisClient: TypeAlias = "Redis | RedisCluster"
+T = TypeVar("T")
 
 COMMAND_TIMEOUT_S = 3.0
 BLOCK_MS_MAX = 2_000
@@ -153,10 +154,10 @@ class RedisConnection:
         """INFO of every node that takes writes; the name of a node is empty where there is one."""
         try:
             if isinstance(self.commands, RedisCluster):
-                await self.commands.initialize()
+                await _heeding(self.commands.initialize())
                 nodes = self.commands.get_primaries()
-                return {f"{n.name}: ": await self.commands.info(target_nodes=n) for n in nodes}
-            return {"": await self.commands.info()}
+                return {f"{n.name}: ": await _heeding(self.commands.info(target_nodes=n)) for n in nodes}
+            return {"": await _heeding(self.commands.info())}
         except LIBRARY_ERRORS as error:
             raise translated(error, "INFO") from error
 
@@ -171,7 +172,7 @@ class RedisConnection:
         while True:
             try:
                 async with self._turn[id(client)]:
-                    return await send()
+                    return await _heeding(send())
             except LIBRARY_ERRORS as error:
                 await self._drop_if_demoted(error)
                 problem, failures = translated(error, doing), failures + 1
@@ -187,6 +188,22 @@ class RedisConnection:
                     await client.connection_pool.disconnect(inuse_connections=False)
                 else:
                     await client.aclose()
+
+
+async def _heeding(work: Awaitable[T]) -> T:
+    """The result of `work`, or CancelledError when this task was cancelled meanwhile, although the library made nothing of it.
+
+    It sends by asyncio.wait_for, which before Python 3.12 swallows a cancellation that comes while the bytes go out (gh-86296).
+    Whoever cancelled would then wait for ever for an actor that goes on.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    try:
+        return await work
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def server_flaws(info: Mapping[str, Any], *, allow_volatile: bool) -> list[str]:
