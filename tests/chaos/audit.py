@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,17 +82,26 @@ def _of_run(
     if record.state not in expected:
         found.append(("wrong", f"ended {record.state.value}: {record.failure}"))
     if record.state is RunState.FAILED and order.kind not in GOOD:
-        found += [("wrong", what) for what in _poison(record, order.kind, order.max_attempts)]
+        found += [
+            ("wrong", what)
+            for what in _poison(record, order.kind, order.max_attempts, chronicle.rendered[record.run_id])
+        ]
     return found + [("wrong", what) for what in _stored(record, stage.store, goldens.get(key(order.bundle), b""))]
 
 
-def _poison(record: JobRecord, kind: Kind, max_attempts: int) -> list[str]:
-    """A poison costs exactly its attempts, however they ended. One whose last worker was lost is buried by the next taker."""
+def _poison(record: JobRecord, kind: Kind, max_attempts: int, rendered: Set[int]) -> list[str]:
+    """A poison is rendered exactly in its attempts. Deliveries beyond them render nothing: they bury what took its last worker
+    with it, and may be lost themselves."""
     assert record.failure is not None
-    costs = record.attempt - 1 if record.failure.code == WORKER_LOST.code else record.attempt
     own = [a.failure.code for a in record.attempts if a.failure.code != WORKER_LOST.code]
-    fine = costs == max_attempts or (kind is Kind.BROKEN and len(own) == 1)
-    return [] if fine else [f"{kind.value}: {costs} attempts, {own} of its own, bound {max_attempts}"]
+    by_worker = record.failure.code == WORKER_LOST.code
+    bounded = max(rendered, default=0) <= max_attempts and (by_worker or record.attempt <= max_attempts)
+    spent = record.attempt >= max_attempts or (kind is Kind.BROKEN and len(own) == 1)
+    return (
+        []
+        if bounded and spent
+        else [f"{kind.value}: attempt {record.attempt}, rendered {rendered}, {own}, bound {max_attempts}"]
+    )
 
 
 def _stored(record: JobRecord, store: Path, golden: bytes) -> list[str]:

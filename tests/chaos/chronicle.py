@@ -24,14 +24,16 @@ Reached = Callable[[Service, Line], bool]
 
 @dataclass
 class Chronicle:
-    """One storm's. held: run -> the worker that has it, and its process. ended: run -> its terminal states. recoveries:
-    seconds from a SIGKILL until each run its worker held was taken again, where nothing else was broken meanwhile."""
+    """One storm's. held: run -> the worker that has it, and its process. ended: run -> its terminal states. rendered: run ->
+    its attempts that came to rendering. recoveries: seconds from a SIGKILL until each run its worker held was taken again,
+    where nothing else was broken meanwhile."""
 
     held: dict[str, tuple[Service, int]] = field(default_factory=dict)
     told_done: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     ended: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     recoveries: list[float] = field(default_factory=list)
+    rendered: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     alarms: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -82,6 +84,8 @@ class Chronicle:
             since = self._orphans.pop(run_id, None)
             if since is not None:
                 self.recoveries.append(time.monotonic() - since)
+        elif event == "job_step" and line.get("step") == "rendering":
+            self.rendered[run_id].add(line["attempt"])
         elif event == "job_settled":
             if self.held.get(run_id, (None, 0))[0] is service:
                 self.held.pop(run_id)
