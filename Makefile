@@ -17,10 +17,10 @@ demo: $(VENV)/.installed-embedded ## A batch through queue and workers, one kill
 	@$(BIN)/python tools/demo.py
 
 test: check ## Everything: check, then all tests
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n auto
 
 quick: $(VENV)/.installed-dev ## The fast tests only
-	@$(BIN)/pytest -q -m 'not slow'
+	@$(BIN)/pytest -q -n auto -m 'not slow'
 
 check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; changes nothing
 	@$(BIN)/ruff format --check --quiet .

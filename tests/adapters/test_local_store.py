@@ -485,6 +485,7 @@ async def test_a_name_is_given_only_to_synced_bytes_and_the_manifest_only_after_
         assert later[named + 1] == ("synced", place)
 
 
+@pytest.mark.slow
 async def test_a_process_killed_at_any_change_leaves_nothing_half_done_and_a_successor_finishes(tmp_path: Path) -> None:
     died_at = await drill("crash", tmp_path)
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from cli_process import ROOT, environment
 
 DEMO = [sys.executable, str(ROOT / "tools" / "demo.py")]
 
 
+@pytest.mark.slow
 def test_the_demo_kills_a_worker_loses_nothing_and_finds_every_byte_equal(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     done = subprocess.run(

@@ -42,6 +42,7 @@ def on_a_terminal(*arguments: str | Path, cwd: Path, **env: str) -> tuple[int, s
     return command.returncode, out.decode(), shown.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(tmp_path: Path, note_file: Path, packs: str) -> None:
     code, out, shown = on_a_terminal("render", note_file, "--json", cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs)
     assert code == 0
@@ -57,6 +58,7 @@ def test_no_color_gets_lines_without_escapes(tmp_path: Path, note_file: Path, pa
     assert shown.startswith("rendered  note.txt")
 
 
+@pytest.mark.slow
 def test_quiet_shows_nothing(tmp_path: Path, note_file: Path, packs: str) -> None:
     code, _, shown = on_a_terminal("render", note_file, "-q", cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs)
     assert (code, shown) == (0, "")

@@ -179,6 +179,7 @@ def test_templates_of_a_server_are_asked_for_by_its_address(docugen: Callable[..
     assert "note" not in [p["name"] for p in docugen("templates", "ls", "--json").json()["template_packs"]]
 
 
+@pytest.mark.slow
 def test_a_local_verification_finds_the_byte_that_is_another_one(
     remote: Callable[..., Ended], server: Server, tmp_path: Path, note_file: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_a_bundle_becomes_files_with_a_manifest_that_vouches_for_them(tmp_path: 
     assert [line.split()[0] for line in ended.err.splitlines()] == ["rendered"] * len(manifest["artefacts"])
 
 
+@pytest.mark.slow
 def test_rendering_again_touches_nothing_and_mends_what_was_changed(note_file: Path, packs: str) -> None:
     folder = note_file.parent / "out" / "note"
     first = process("render", note_file, cwd=note_file.parent, DOCUGEN_TEMPLATE_PATH=packs)
@@ -86,6 +87,7 @@ def test_the_store_of_the_settings_is_left_alone(tmp_path: Path, note_file: Path
     assert not store.exists()
 
 
+@pytest.mark.slow
 def test_a_template_failure_shows_the_place_the_line_and_the_remedy(
     tmp_path: Path, note_file: Path, packs: str
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_template_failure_shows_the_place_the_line_and_the_remedy(
     assert not (tmp_path / "out" / "note").exists(), "a failed run leaves nothing"
 
 
+@pytest.mark.slow
 def test_an_older_result_is_kept_when_the_new_run_fails(tmp_path: Path, note_file: Path, packs: str) -> None:
     assert process("render", note_file, cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs).code == 0
     (Path(packs) / "note" / "note.txt").write_text("{{ data.nmae }}")

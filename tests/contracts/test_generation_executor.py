@@ -89,6 +89,7 @@ async def test_an_id_that_names_another_spec_is_refused_and_the_first_run_is_unt
     assert refused.value.details["existing_spec_digest"] == done.spec_digest
 
 
+@pytest.mark.slow
 async def test_trouble_that_may_pass_is_shown_and_retried(house: House) -> None:
     async def dies_once(task: RenderTask, n: int) -> Rendering:
         if n == 1:
@@ -105,6 +106,7 @@ async def test_trouble_that_may_pass_is_shown_and_retried(house: House) -> None:
     assert (seen[-1].state, seen[-1].attempt, seen[-1].failure) == (RunState.SUCCEEDED, 2, None)
 
 
+@pytest.mark.slow
 async def test_trouble_that_stays_costs_exactly_max_attempts(house: House) -> None:
     async def dies(task: RenderTask, n: int) -> Rendering:
         raise RenderInterrupted("the render process died", hint="look at the template")
@@ -119,6 +121,7 @@ async def test_trouble_that_stays_costs_exactly_max_attempts(house: House) -> No
     assert run.failure.hint == "look at the template"
 
 
+@pytest.mark.slow
 async def test_an_attempt_beyond_its_deadline_is_ended_and_retried(house: House) -> None:
     async def hangs_once(task: RenderTask, n: int) -> Rendering:
         if n == 1:
@@ -200,6 +203,7 @@ async def test_a_bug_of_ours_fails_the_run_without_telling_internals(house: Hous
     assert "secret" not in run.failure.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["queued", "running"])
 async def test_a_cancelled_run_publishes_nothing_and_frees_its_place(house: House, when: str) -> None:
     gate = Gate()
@@ -261,6 +265,7 @@ async def test_watchers_see_growing_revisions_and_the_end(house: House) -> None:
     assert [r.state for r in late] == [RunState.SUCCEEDED]
 
 
+@pytest.mark.slow
 async def test_a_drained_run_goes_on_after_the_restart_without_having_spent_an_attempt(house: House) -> None:
     gate = Gate()
     house.renderer.script = gate
@@ -274,6 +279,7 @@ async def test_a_drained_run_goes_on_after_the_restart_without_having_spent_an_a
     assert (run.state, run.attempt) == (RunState.SUCCEEDED, 1)
 
 
+@pytest.mark.slow
 async def test_manifests_outlive_lost_records(house: House) -> None:
     async with house.executor() as executor:
         run_id = (await executor.submit(house.job())).run.run_id
@@ -299,6 +305,7 @@ async def test_lists_show_the_live_state(house: House) -> None:
         await finished(executor, run_id)
 
 
+@pytest.mark.slow
 async def test_an_unknown_run_is_not_found(house: House) -> None:
     async with house.executor() as executor:
         with pytest.raises(NotFound) as missing:

@@ -269,6 +269,7 @@ async def test_a_submit_whose_answer_is_lost_may_be_repeated(house: QueueHouse) 
         assert (await queue.stats()).depth == 1
 
 
+@pytest.mark.slow
 async def test_while_redis_is_away_finished_runs_are_found_and_submits_are_told_when_to_come_back(
     house: QueueHouse,
 ) -> None:

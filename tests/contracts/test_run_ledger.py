@@ -159,6 +159,7 @@ async def test_runs_that_arrive_between_pages_shift_no_run_in_or_out(ledger: Run
     assert second.next_page_token == ""
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(runs=listed_runs, conditions=filters, page_size=st.integers(1, 5))
 @pytest.mark.parametrize("opener", list(LEDGERS.values()), ids=list(LEDGERS))

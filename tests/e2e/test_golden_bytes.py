@@ -61,6 +61,7 @@ def expect_golden(manifest: dict[str, Any], bundle: Path) -> None:
     assert found == expected
 
 
+@pytest.mark.slow
 @by_bundle
 @pytest.mark.parametrize("world", WORLDS)
 def test_bytes_do_not_depend_on_clock_zone_locale_home_or_hash_seed(bundle: Path, world: str, tmp_path: Path) -> None:
@@ -76,6 +77,7 @@ def test_the_faked_clock_reaches_the_process() -> None:
     assert run([sys.executable, "-c", program], env, ROOT).strip() == "2031"
 
 
+@pytest.mark.slow
 @by_bundle
 @pytest.mark.parametrize("processes", ["1", "4"])
 def test_bytes_do_not_depend_on_how_many_render_at_once(bundle: Path, processes: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
+import pytest
 from direct_renderer import render_bundle
 from docugen_core.assembly import assemble_intake
 from docugen_core.config import Settings
@@ -59,6 +60,7 @@ def bundles(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(bundles(), st.randoms(use_true_random=False))
 def test_document_order_changes_neither_id_nor_bytes(bundle: dict[str, object], shuffler: object) -> None:

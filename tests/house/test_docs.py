@@ -18,7 +18,10 @@ from docugen_core.config import declarations
 from docugen_core.rendering.engine import LIBRARY_FILE
 
 DOCS = ROOT / "docs"
-TAUGHT = sorted(page for room in ("tutorial", "how-to", "explanation") for page in (DOCS / room).rglob("*.md"))
+TAUGHT = [
+    ROOT / "README.md",
+    *sorted(page for room in ("tutorial", "how-to", "explanation") for page in (DOCS / room).rglob("*.md")),
+]
 
 _LINK = re.compile(r"!?\[[^\]\n]*\]\((?P<target>[^)\s]+)(?: \"[^\"]*\")?\)")
 _HEADING = re.compile(r"^#{1,6} (.+?)\s*#*$", re.MULTILINE)

@@ -367,6 +367,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.do(self.world.entries()) == {}
 
 
+@pytest.mark.slow
 def test_any_program_of_steps_and_faults_ends_as_the_model_says(model_url: str) -> None:
     QueueMachine.url = model_url
     run_state_machine_as_test(

@@ -55,6 +55,7 @@ def digests() -> dict[str, str]:
     return {format.value: content_digest(render(a_document(format)).data) for format in formats()}
 
 
+@pytest.mark.slow
 def test_every_format_is_the_same_in_processes_that_differ_in_everything_else(tmp_path: Path) -> None:
     (tmp_path / "rendering_digests.py").write_text(Path(__file__).read_text())
     found = []

@@ -38,6 +38,7 @@ def test_the_overview_prints_the_balances_and_totals_of_the_data() -> None:
         assert " ".join(_french(amount) for amount in row) in overview
 
 
+@pytest.mark.slow
 def test_every_transaction_is_printed_once_in_order_with_its_balance() -> None:
     data = quarter()
     text = "\n".join(_statement(data)[1:])
@@ -49,6 +50,7 @@ def test_every_transaction_is_printed_once_in_order_with_its_balance() -> None:
         assert re.search(rf"{entry['reference']}\s+{amount}\s+{_french(entry['balance'])}\n", text), entry["reference"]
 
 
+@pytest.mark.slow
 def test_what_a_page_carries_forward_the_next_one_brings_forward() -> None:
     data = quarter()
     pages = _statement(data)[1:]
@@ -61,6 +63,7 @@ def test_what_a_page_carries_forward_the_next_one_brings_forward() -> None:
         assert f"Report {carried}" in following.replace("\n", " ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transactions_per_month", [5, 35, 58, 89])
 def test_the_statement_opens_and_closes_once_and_its_last_page_holds_rows(transactions_per_month: int) -> None:
     """35 and 89 a month once left the closing remark alone on a last page, and the closing balance without its name."""
@@ -84,6 +87,7 @@ def test_a_statement_without_transactions_still_opens_and_closes() -> None:
     assert "Solde au 30 septembre 2026" in pages[1]
 
 
+@pytest.mark.slow
 def test_an_overdrawn_account_shows_minus_signs_and_a_debit_balance() -> None:
     data = copy.deepcopy(quarter())
     data["closing_balance"] = "-12.30"

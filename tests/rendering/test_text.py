@@ -131,6 +131,7 @@ def test_a_template_can_neither_reach_classes_nor_dump_everything() -> None:
     assert "unknown function: debug" in failure("{{ debug() }}").message
 
 
+@pytest.mark.slow
 def test_an_endless_loop_runs_out_of_fuel() -> None:
     error = failure("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")
 

@@ -175,6 +175,7 @@ async def test_watching_a_finished_run_gives_its_state_and_ends(scheduler: Sched
     assert seen == [run]
 
 
+@pytest.mark.slow
 async def test_create_and_wait_answer_before_the_deadline_of_the_call(
     scheduler: Scheduler, renderer: ScriptedRenderer
 ) -> None:

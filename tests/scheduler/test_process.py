@@ -103,6 +103,7 @@ async def tool(*command: str) -> str:
     return output.decode()
 
 
+@pytest.mark.slow
 async def test_it_says_where_it_listens_and_ends_with_0_on_sigterm(tmp_path: Path) -> None:
     async with started(environment(tmp_path)) as scheduler:
         assert scheduler.line["event"] == "scheduler_started"
@@ -116,6 +117,7 @@ async def test_it_says_where_it_listens_and_ends_with_0_on_sigterm(tmp_path: Pat
         assert await scheduler.process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_the_probe_follows_health(tmp_path: Path) -> None:
     probe = [sys.executable, "-m", "docugen_scheduler.probe"]
     async with started(environment(tmp_path)) as scheduler:
@@ -138,6 +140,7 @@ async def test_without_a_queue_redis_is_not_even_imported(tmp_path: Path) -> Non
         assert await scheduler.process.wait() == 0
 
 
+@pytest.mark.slow
 async def test_a_run_survives_the_death_of_the_process_that_rendered_it(tmp_path: Path) -> None:
     env = environment(tmp_path, DOCUGEN_QUEUE_BACKOFF_MS="50")
     async with started(env) as scheduler, grpc.aio.insecure_channel(scheduler.address) as channel:
@@ -163,6 +166,7 @@ async def test_wrong_settings_are_all_named_at_once_and_the_exit_code_says_confi
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -179,6 +183,7 @@ async def test_what_cannot_work_is_refused_at_the_start(tmp_path: Path, settings
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 async def test_two_schedulers_never_share_a_store(tmp_path: Path) -> None:
     async with started(environment(tmp_path)):
         code, errors = await refused(environment(tmp_path))
@@ -186,6 +191,7 @@ async def test_two_schedulers_never_share_a_store(tmp_path: Path) -> None:
     assert "ledger" in errors
 
 
+@pytest.mark.slow
 async def test_it_tells_its_version_and_its_usage() -> None:
     assert __version__ in await tool(*SCHEDULER, "--version")
     assert "DOCUGEN_" in await tool(*SCHEDULER, "--help")

@@ -108,6 +108,7 @@ async def test_a_submit_whose_answer_redis_lost_is_the_same_run_when_it_is_repea
     assert again.bundle_run == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fallback", ["reject", "inline"])
 async def test_without_redis_a_submit_is_told_when_to_come_back_or_rendered_here(tmp_path: Path, fallback: str) -> None:
     with own_server() as redis:

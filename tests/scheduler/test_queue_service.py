@@ -164,6 +164,7 @@ async def test_workers_are_listed_by_name_and_one_can_be_drained(
     assert await refused_at(queued.queue.DrainWorker(messages.DrainWorkerRequest(name="ada"))) == ["name"]
 
 
+@pytest.mark.slow
 async def test_dead_letters_are_listed_oldest_first_by_filter_and_without_data(
     queued: QueueScheduler, renderer: ScriptedRenderer
 ) -> None:
@@ -188,6 +189,7 @@ async def test_dead_letters_are_listed_oldest_first_by_filter_and_without_data(
     assert await refused_at(queued.queue.ListDeadLetters(wrong_token)) == ["page_token"]
 
 
+@pytest.mark.slow
 async def test_a_dead_letter_holds_all_it_takes_to_run_it_again(
     queued: QueueScheduler, renderer: ScriptedRenderer
 ) -> None:
@@ -207,6 +209,7 @@ async def test_a_dead_letter_holds_all_it_takes_to_run_it_again(
     assert await refused_at(queued.queue.GetDeadLetter(messages.GetDeadLetterRequest(name="deadLetters/x"))) == ["name"]
 
 
+@pytest.mark.slow
 async def test_a_spec_in_the_store_is_shown_with_its_dead_letter(
     tmp_path: Path, queue_url: str, renderer: ScriptedRenderer
 ) -> None:
@@ -218,6 +221,7 @@ async def test_a_spec_in_the_store_is_shown_with_its_dead_letter(
         assert b'"text":"a"' in letter.spec_json
 
 
+@pytest.mark.slow
 async def test_redriving_says_what_it_would_do_then_does_it_and_counts(
     queued: QueueScheduler, renderer: ScriptedRenderer
 ) -> None:
@@ -239,6 +243,7 @@ async def test_redriving_says_what_it_would_do_then_does_it_and_counts(
     assert [letter.bundle_run[11:] for letter in await letters(queued)] == [ids[text] for text in "cde"]
 
 
+@pytest.mark.slow
 async def test_a_poison_is_put_back_so_often_and_then_only_by_force(
     queued: QueueScheduler, renderer: ScriptedRenderer
 ) -> None:
@@ -259,6 +264,7 @@ async def test_a_poison_is_put_back_so_often_and_then_only_by_force(
     assert await refused_at(queued.queue.RedriveDeadLetters(negative)) == ["limit", "rate"]
 
 
+@pytest.mark.slow
 async def test_dropped_letters_are_gone_and_all_of_them_only_when_that_is_written_out(
     queued: QueueScheduler, renderer: ScriptedRenderer
 ) -> None:

@@ -70,6 +70,7 @@ async def test_watchers_see_documents_before_the_run_ends(world: WorkerWorld) ->
         assert (await world.finished(run_id)).state is RunState.SUCCEEDED
 
 
+@pytest.mark.slow
 async def test_a_failure_that_passes_is_retried_and_one_that_does_not_is_a_dead_letter_with_history(
     world: WorkerWorld,
 ) -> None:
@@ -114,6 +115,7 @@ async def test_a_bug_of_ours_is_a_dead_letter_that_shows_no_internals(world: Wor
         assert (await world.finished(await world.submit("broken"))).state is RunState.FAILED  # and it works on
 
 
+@pytest.mark.slow
 async def test_an_attempt_that_takes_too_long_is_a_failed_attempt(world: WorkerWorld) -> None:
     gate = Gate()
     async with world.worker(renderer=ScriptedRenderer(gate), attempt_timeout_ms=200):
@@ -123,6 +125,7 @@ async def test_an_attempt_that_takes_too_long_is_a_failed_attempt(world: WorkerW
     assert run.failure.code == "ATTEMPT_TIMEOUT"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("template", "code"), [("hang", "RENDER_TIMEOUT"), ("bomb", "RENDER_PROCESS_DIED")])
 async def test_poison_costs_exactly_its_attempts_and_neighbours_are_unharmed(
     world: WorkerWorld, template: str, code: str

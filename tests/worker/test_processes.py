@@ -144,6 +144,7 @@ async def test_a_second_signal_ends_a_worker_at_once(world: WorkerWorld) -> None
     assert (await world.record(run_id)).state is RunState.RUNNING  # until its lease lapses
 
 
+@pytest.mark.slow
 async def test_a_render_that_crashes_its_process_costs_exactly_its_attempts(world: WorkerWorld) -> None:
     async with world.process("ada") as ada:
         run_id = await world.submit("hang", policy=ExecutionPolicy(max_attempts=2))

@@ -78,6 +78,7 @@ async def test_a_job_of_which_nothing_is_heard_for_a_lease_is_stopped_and_done_l
     assert await own_world.is_empty()
 
 
+@pytest.mark.slow
 async def test_a_redis_that_hangs_makes_a_worker_unready_and_not_dead(
     server: EmbeddedRedis, own_world: WorkerWorld
 ) -> None:
