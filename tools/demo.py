@@ -24,7 +24,7 @@ from typing import Any
 
 import click
 from docugen.cli.failures import CommandFailed
-from docugen.cli.output import size_text, table
+from docugen.cli.output import table
 from docugen.cli.stack import Plan, Service, Stack, running_stack
 from docugen.client import BundleRun, DocugenClient, DocugenClientError, RunState, Verdict
 from docugen_core.errors import DocugenError
@@ -104,9 +104,9 @@ async def _demonstrate(client: DocugenClient, stack: Stack, folder: Path) -> Non
     )
     await _check(client, runs, interrupted, folder)
     download = await client.download(sample, folder / "first")
-    rows = [(a.name, a.pages or "", size_text(a.size), a.sha256) for a in download.manifest.artefacts]
+    rows = [(a.name, a.format, a.pages or "", f"{a.size:,}", a.sha256) for a in download.manifest.artefacts]
     say(f"The artefacts of the sample, run {sample}:\n")
-    click.echo(table(("ARTEFACT", "PAGES", "SIZE", "SHA-256"), rows, numbers=(1, 2)))
+    click.echo(table(("ARTEFACT", "FORMAT", "PAGES", "BYTES", "SHA-256"), rows, numbers=(2, 3)))
     print(f"\nmanifest  {folder / 'first' / 'manifest.json'}")
 
 
