@@ -109,3 +109,13 @@ def test_a_misspelt_setting_is_refused_by_every_command_that_reads_settings(
     assert ended.code == 2
     assert ended.error()["reason"] == "INVALID_CONFIGURATION"
     assert "did you mean DOCUGEN_STORE_URL?" in ended.error()["message"]
+
+
+@pytest.mark.parametrize("group", [(), ("runs",), ("templates",)])
+def test_a_group_without_a_command_shows_its_help_and_no_error(
+    docugen: Callable[..., Ended], group: tuple[str, ...]
+) -> None:
+    ended = docugen(*group)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"Usage: {' '.join(('docugen', *group))} ")
+    assert "[USAGE]" not in ended.err

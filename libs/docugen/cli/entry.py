@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from docugen.cli.failures import report
+from docugen.cli.failures import WRONG_INPUT, report
 from docugen.cli.output import ReaderGone
 
 COMMANDS = {
@@ -100,6 +100,9 @@ def _run(arguments: Sequence[str]) -> int:
         return 128 + signal.SIGPIPE
     except (KeyboardInterrupt, click.Abort):
         return 128 + signal.SIGINT
+    except click.exceptions.NoArgsIsHelpError as no_command:
+        no_command.show()  # the help page itself, not a complaint about it
+        return WRONG_INPUT
     except Exception as error:  # noqa: BLE001 - the last one to see it; internals are not for the terminal
         return report(error, as_json="--json" in arguments)
     return code if isinstance(code, int) else 0
