@@ -83,7 +83,7 @@ def test_a_bundle_beyond_the_configured_size_is_not_read(
     path.write_text(json.dumps(big))
     ended = docugen("validate", path, "--json")
     assert ended.code == 2
-    assert "at most 1024 are allowed" in ended.json()["message"]
+    assert "has more than 1024 bytes" in ended.json()["message"]
 
 
 def test_a_run_id_that_cannot_be_one_is_a_violation_too(docugen: Callable[..., Ended]) -> None:

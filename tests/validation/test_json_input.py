@@ -63,7 +63,7 @@ def test_plain_json_comes_through_as_it_is() -> None:
         (b'"\xff"', "is not UTF-8 at byte 2", "save the text as UTF-8"),
         ('"\ud800"', "is not UTF-8 at byte 2", "save the text as UTF-8"),
         ("[" * 5_000, "is nested more than 4 levels deep", "flatten it"),
-        (b"1" * 10_001, "has 10001 bytes, at most 10000 are allowed", ""),
+        (b"1" * 10_001, "has more than 10000 bytes", "make several bundles, or raise DOCUGEN_MAX_REQUEST_BYTES"),
     ],
 )
 def test_text_that_is_not_json_is_refused_at_its_line_and_column(

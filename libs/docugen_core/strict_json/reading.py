@@ -40,7 +40,9 @@ def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(raw) > bytes_max:
-        raise _refused(source, [Violation("$", f"has {len(raw)} bytes, at most {bytes_max} are allowed")])
+        # Not by how much: a reader may have stopped at the bound.
+        hint = "make several bundles, or raise DOCUGEN_MAX_REQUEST_BYTES"
+        raise _refused(source, [Violation("$", f"has more than {bytes_max} bytes", hint)])
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_int=_integer)
     except UnicodeDecodeError as error:
