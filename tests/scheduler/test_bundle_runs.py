@@ -230,7 +230,7 @@ async def test_a_cancelled_run_is_cancelled_and_can_be_started_again(
         assert reason(refused.value) == why
         failed = detail(refused.value, error_details_pb2.PreconditionFailure)
         assert failed is not None
-        assert failed.violations[0].type == why
+        assert (failed.violations[0].type, failed.violations[0].subject) == (why, run.name)
 
 
 async def test_every_item_of_a_batch_has_its_own_result_in_order(scheduler: Scheduler) -> None:

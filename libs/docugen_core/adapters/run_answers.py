@@ -54,16 +54,16 @@ def not_cancellable(run: BundleRun) -> NotPossibleNow:
         f"run {run.run_id!r} has ended: {run.state.value}",
         code="NOT_CANCELLABLE",
         hint="Only a run that has not ended can be cancelled.",
-        details={"state": run.state.value},
+        details={"bundle_run_id": run.run_id, "state": run.state.value},
     )
 
 
 def not_retryable(run: BundleRun, hint: str = "Only a failed or cancelled run can be started again.") -> NotPossibleNow:
     return NotPossibleNow(
-        f"run {run.run_id!r} is {run.state.value}",
+        f"run {run.run_id!r} is in state {run.state.value}",
         code="NOT_RETRYABLE",
         hint=hint,
-        details={"state": run.state.value},
+        details={"bundle_run_id": run.run_id, "state": run.state.value},
     )
 
 

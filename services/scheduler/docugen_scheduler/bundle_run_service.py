@@ -76,7 +76,8 @@ class BundleRunService(BundleRunServiceServicer):
     ) -> messages.BatchCreateBundleRunsResponse:
         if not 1 <= len(request.requests) <= BATCH_MAX:
             problem = f"holds {len(request.requests)}, must hold 1 to {BATCH_MAX}"
-            raise InvalidRequest.from_violations([Violation("requests", problem, "Send several batches.")])
+            hint = "Send several batches." if request.requests else "Name at least one request."
+            raise InvalidRequest.from_violations([Violation("requests", problem, hint)])
         # With a queue all at once: they travel together. Without one they would only take the slots from other callers.
         queued = self.core.executor.mode is ExecutionMode.QUEUE
         room = asyncio.Semaphore(BATCH_MAX if queued else BATCH_CONCURRENCY)
