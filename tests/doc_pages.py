@@ -143,7 +143,7 @@ class Desk:
         self.scheduler = subprocess.Popen(
             ["bash", "-c", f"{self._restore}\nexec {block.body}"],
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | {"DOCUGEN_METRICS_ADDRESS": ""},  # pages are read one beside the other
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -158,6 +158,7 @@ class QueueHouse(House):
             queue_backoff_ms=600,
             queue_lease_ms=1_500,
             worker_grpc_address="127.0.0.1:0",
+            worker_metrics_address="",
             grace_ms=2_000,
         )
         self._workers = 0

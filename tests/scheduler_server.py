@@ -80,6 +80,8 @@ def note_settings(folder: Path, **changes: Any) -> Settings:
         "store_url": f"file://{folder / 'store'}",
         "template_path": str(folder / "packs"),
         "grpc_address": "127.0.0.1:0",
+        "metrics_address": "",
+        "worker_metrics_address": "",
         "inline_concurrency": 2,
         "render_processes": 1,
         "grace_ms": 10_000,

@@ -230,6 +230,8 @@ async def worker_world(redis_url: str, queue_name: str, folder: Path, **changes:
         "store_url": f"file://{folder / 'store'}",
         "template_path": str(folder / "packs"),
         "worker_grpc_address": "127.0.0.1:0",
+        "metrics_address": "",
+        "worker_metrics_address": "",
         "render_processes": 2,
         "grace_ms": 10_000,
         "log_level": "debug",

@@ -17,6 +17,7 @@ from docugen_core.config import Settings
 from docugen_core.domain.retry import RetryPolicy
 from docugen_core.errors import ConfigurationError
 from docugen_core.generators.registry import GeneratorRegistry
+from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.task import RenderLimits
 from docugen_core.submission import Intake
@@ -33,7 +34,8 @@ FALLBACK_LEDGERS_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Everything a service or a command works with, started and ready. desk: the queue for operators; None without one."""
+    """Everything a service or a command works with, started and ready. desk: the queue for operators; None without one.
+    measures: what its parts record into."""
 
     settings: Settings
     intake: Intake
@@ -42,6 +44,7 @@ class Core:
     executor: GenerationExecutor
     clock: Clock
     desk: QueueDesk | None = None
+    measures: Measures = UNMEASURED
 
 
 def assemble_intake(settings: Settings) -> Intake:
@@ -62,7 +65,9 @@ def assemble_intake(settings: Settings) -> Intake:
 
 
 @asynccontextmanager
-async def assemble_rendering(settings: Settings) -> AsyncIterator[tuple[Intake, BundleRenderer, LocalStore]]:
+async def assemble_rendering(
+    settings: Settings, measures: Measures = UNMEASURED
+) -> AsyncIterator[tuple[Intake, BundleRenderer, LocalStore]]:
     """What renders and what keeps the result, without runs: no ledger is opened and no unfinished run is taken up.
 
     Safe beside a scheduler on the same store. Raises as `assemble_intake` does, and ConfigurationError for the store.
@@ -73,17 +78,17 @@ async def assemble_rendering(settings: Settings) -> AsyncIterator[tuple[Intake, 
 
     intake = assemble_intake(settings)
     store = open_store(settings.store_url)
-    async with RenderPool(settings) as pool:
+    async with RenderPool(settings, measures) as pool:
         limits = RenderLimits(
             pages_max=settings.max_pages,
             rows_max=settings.max_rows,
             bytes_max=settings.max_artefact_bytes,
         )
-        yield intake, BundleRenderer(intake.catalogue, intake.generators, pool, limits), store
+        yield intake, BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures), store
 
 
 @asynccontextmanager
-async def assemble(settings: Settings) -> AsyncIterator[Core]:
+async def assemble(settings: Settings, measures: Measures = UNMEASURED) -> AsyncIterator[Core]:
     """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start, or with the
     workers of the queue.
 
@@ -91,17 +96,22 @@ async def assemble(settings: Settings) -> AsyncIterator[Core]:
     jobs; Unavailable when the store cannot be opened. A Redis that does not answer is no error: the core starts, is not
     ready, and becomes so when Redis is there.
     """
+    from docugen_core.adapters.queue_observer import observed_queue
     from docugen_core.adapters.system_clock import SystemClock
 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings))
+        intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings, measures))
         rendering = _Rendering(bundles, store, clock)
+        executor: GenerationExecutor
         if settings.queue_enabled:
             executor, desk = await stack.enter_async_context(_queue(settings, rendering))
+            look = desk.stats
         else:
-            executor, desk = await stack.enter_async_context(_inline(settings, rendering, "ledger.sqlite3")), None
-        yield Core(settings, intake, bundles, store, executor, clock, desk)
+            executor = inline = await stack.enter_async_context(_inline(settings, rendering, "ledger.sqlite3"))
+            desk, look = None, inline.stats
+        await stack.enter_async_context(observed_queue(look, measures))
+        yield Core(settings, intake, bundles, store, executor, clock, desk, measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,10 @@ class _Rendering:
     bundles: BundleRenderer
     store: LocalStore
     clock: Clock
+
+    @property
+    def measures(self) -> Measures:
+        return self.bundles.measures
 
 
 @asynccontextmanager
@@ -133,6 +147,7 @@ async def _inline(settings: Settings, rendering: _Rendering, ledger_name: str) -
             attempt_timeout_ms=settings.attempt_timeout_ms,
             slots=settings.inline_slots,
             waiting_max=settings.inline_waiting_max,
+            measures=rendering.measures,
         ) as executor,
     ):
         yield executor
@@ -161,6 +176,7 @@ async def _queue(settings: Settings, rendering: _Rendering) -> AsyncIterator[tup
             health=health,
             max_attempts=settings.queue_max_attempts,
             inline_bytes=settings.queue_inline_bytes,
+            measures=rendering.measures,
         )
         await stack.enter_async_context(executor)
         if settings.queue_fallback == "inline":

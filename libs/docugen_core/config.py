@@ -167,6 +167,13 @@ class Settings:
     worker_grpc_address: str = _setting(
         "127.0.0.1:50052", "Address a worker answers health checks on, host:port; port 0 picks a free one."
     )
+    metrics_address: str = _setting(
+        "127.0.0.1:9464",
+        "Address of the scheduler's metrics, host:port, for Prometheus at /metrics; port 0 picks a free one, empty is off.",
+    )
+    worker_metrics_address: str = _setting(
+        "127.0.0.1:9465", "Address of a worker's metrics, host:port; port 0 picks a free one, empty is off."
+    )
     insecure: bool = _setting(False, "Allow a listening address other than loopback without TLS.")
     reflection_enabled: bool = _setting(True, "Serve gRPC reflection, so that grpcurl works without the proto files.")
     grace_ms: int = _setting(
@@ -285,6 +292,10 @@ def _cross_checks(settings: Settings) -> list[str]:
         problems.append(f"DOCUGEN_STORE_URL={settings.store_url!r}: must start with file://")
     problems += _bad_address("DOCUGEN_GRPC_ADDRESS", settings.grpc_address)
     problems += _bad_address("DOCUGEN_WORKER_GRPC_ADDRESS", settings.worker_grpc_address)
+    if settings.metrics_address:
+        problems += _bad_address("DOCUGEN_METRICS_ADDRESS", settings.metrics_address)
+    if settings.worker_metrics_address:
+        problems += _bad_address("DOCUGEN_WORKER_METRICS_ADDRESS", settings.worker_metrics_address)
     return problems
 
 

@@ -29,6 +29,7 @@ from docugen_core.errors import (
     Unavailable,
 )
 from docugen_core.generators.registry import GeneratorRegistry
+from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore, GenerationJob, Renderer
 from docugen_core.rendering.archive import pack_archive
 from docugen_core.rendering.catalogue import TemplateCatalogue
@@ -54,12 +55,14 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class BundleRenderer:
-    """Renders whole bundles. Holds no state between bundles; safe to use from many tasks at once."""
+    """Renders whole bundles. Holds no state between bundles; safe to use from many tasks at once. measures: of what no renderer
+    sees, archives and what is kept."""
 
     catalogue: TemplateCatalogue
     generators: GeneratorRegistry
     renderer: Renderer
     limits: RenderLimits
+    measures: Measures = UNMEASURED
 
     async def render(self, bundle: ResolvedBundle, sink: Sink, on_progress: OnProgress = _unwatched) -> Manifest:
         """Render every document, pass its bytes to `sink`, and return the manifest.
@@ -183,6 +186,8 @@ class _BundleRendering:
 
     def _archive(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[ArtefactEntry, bytes]:
         """Pack the members that were rendered; an omitted one is missing in the archive as it is in the bundle."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
         members = {
             name: outcome
             for name in document.members
@@ -203,7 +208,9 @@ class _BundleRendering:
                 "members": {name: o.entry.sha256 for name, o in members.items() if o.entry},
             },
         )
-        return self._entry(document, Rendering(data), identity), data
+        entry = self._entry(document, Rendering(data), identity)
+        self._parts.measures.document_rendered(document.format, loop.time() - begun_s)
+        return entry, data
 
     def _entry(
         self,
@@ -281,7 +288,11 @@ async def generate(
             code="ATTEMPT_TIMEOUT",
             hint="Ask for fewer documents in one bundle, or raise DOCUGEN_ATTEMPT_TIMEOUT_MS.",
         ) from None
-    return _agreed(job.run_id, manifest, published)
+    agreed = _agreed(job.run_id, manifest, published)
+    for artefact in agreed.artefacts:
+        if artefact.status is ArtefactStatus.RENDERED:
+            bundles.measures.artefact_kept(artefact.format, artefact.size)
+    return agreed
 
 
 def _agreed(run_id: str, rendered: Manifest, published: bytes) -> Manifest:

@@ -87,6 +87,8 @@ def storm_settings(folder: Path) -> Settings:
         template_path=str(install(folder / "packs")),
         grpc_address=f"127.0.0.1:{free_port()}",
         worker_grpc_address="127.0.0.1:0",
+        metrics_address="",
+        worker_metrics_address="",
         render_processes=1,
         render_timeout_ms=2_000,
         render_memory_mb=1_024,

@@ -46,6 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     broken_pack(Path(settings.template_path))
     env = {
         "DOCUGEN_GRPC_ADDRESS": settings.grpc_address,
+        "DOCUGEN_METRICS_ADDRESS": "",
         "DOCUGEN_STORE_URL": settings.store_url,
         "DOCUGEN_TEMPLATE_PATH": settings.template_path,
     }

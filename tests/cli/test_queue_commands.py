@@ -38,6 +38,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "DOCUGEN_STORE_URL": settings.store_url,
             "DOCUGEN_GRPC_ADDRESS": "127.0.0.1:0",
             "DOCUGEN_WORKER_GRPC_ADDRESS": "127.0.0.1:0",
+            "DOCUGEN_METRICS_ADDRESS": "",
+            "DOCUGEN_WORKER_METRICS_ADDRESS": "",
             "DOCUGEN_RENDER_PROCESSES": "1",
         }
         scheduler = running.enter_context(service([DOCUGEN, "serve"], env))

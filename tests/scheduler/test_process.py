@@ -48,6 +48,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "DOCUGEN_STORE_URL": ours.store_url,
         "DOCUGEN_TEMPLATE_PATH": ours.template_path,
         "DOCUGEN_GRPC_ADDRESS": "127.0.0.1:0",
+        "DOCUGEN_METRICS_ADDRESS": "",
         "DOCUGEN_RENDER_PROCESSES": "1",
         "DOCUGEN_INLINE_CONCURRENCY": "1",
     }

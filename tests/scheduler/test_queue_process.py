@@ -24,6 +24,7 @@ async def ended(folder: Path, **settings: str) -> tuple[int | None, str]:
     ours = note_settings(folder)
     env = {k: v for k, v in os.environ.items() if not k.startswith("DOCUGEN_")}  # noqa: TID251 - for the child
     env |= {"DOCUGEN_STORE_URL": ours.store_url, "DOCUGEN_GRPC_ADDRESS": "127.0.0.1:0", "DOCUGEN_QUEUE_ENABLED": "true"}
+    env |= {"DOCUGEN_METRICS_ADDRESS": ""}
     command = (sys.executable, "-m", "docugen_scheduler")
     process = await asyncio.create_subprocess_exec(*command, env=env | settings, stdout=PIPE, stderr=PIPE)
     try:

@@ -251,6 +251,7 @@ def test_the_started_line_is_one_json_document(tmp_path: Path) -> None:
         env |= {
             "DOCUGEN_REDIS_URL": server.url,
             "DOCUGEN_WORKER_GRPC_ADDRESS": "127.0.0.1:0",
+            "DOCUGEN_WORKER_METRICS_ADDRESS": "",
             "DOCUGEN_STORE_URL": f"file://{tmp_path}",
         }
         with subprocess.Popen([sys.executable, "-m", "docugen_worker"], env=env, stdout=subprocess.PIPE) as child:

@@ -132,7 +132,8 @@ class Service:
             if line.startswith(f'{{"event": "{self._module.removeprefix("docugen_")}_started"'):
                 self.started = json.loads(line)
                 self.works.set()
-                line = f"works at {self.started['address']}, process {self.started['process_id']}"
+                metrics = f", metrics at {at}" if (at := self.started["metrics_address"]) else ""
+                line = f"works at {self.started['address']}, process {self.started['process_id']}{metrics}"
             self._on_line(self.name, line.rstrip("\n"))
 
 
@@ -206,6 +207,8 @@ def _environment(plan: Plan, redis_url: str) -> dict[str, str]:
         "STORE_URL": f"file://{store}",
         "GRPC_ADDRESS": f"127.0.0.1:{plan.port}",
         "WORKER_GRPC_ADDRESS": "127.0.0.1:0",
+        "METRICS_ADDRESS": "127.0.0.1:0",
+        "WORKER_METRICS_ADDRESS": "127.0.0.1:0",
     }
     inherited = dict(os.environ)  # noqa: TID251 - for child processes; no setting is read here
     return inherited | {PREFIX + name: value for name, value in where.items()} | dict(plan.settings)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 
@@ -30,6 +31,7 @@ from docugen_core.adapters.run_answers import (
 from docugen_core.adapters.run_feed import RunFeed
 from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.failure import Failure
+from docugen_core.domain.lease import QueueStats
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.retry import GiveUp, RetryAfter, RetryPolicy, decide
 from docugen_core.domain.run import (
@@ -45,6 +47,7 @@ from docugen_core.errors import (
     RenderInterrupted,
 )
 from docugen_core.generation import BundleRenderer, generate
+from docugen_core.measures import UNMEASURED, AttemptOutcome, Measures, RunOutcome
 from docugen_core.ports import (
     ArtefactStore,
     Clock,
@@ -76,6 +79,7 @@ class InlineExecutor:
         attempt_timeout_ms: int,
         slots: int,
         waiting_max: int,
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._bundles = bundles
         self._store = store
@@ -86,8 +90,11 @@ class InlineExecutor:
         self._room = slots + waiting_max
         self._slots = slots
         self._slot = asyncio.Semaphore(slots)
+        self._busy = 0
+        self._measures = measures
         self._feed = RunFeed()
         self._active: dict[str, BundleRun] = {}
+        self._queued_ms: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._accepting: set[asyncio.Task[Submission]] = set()
         self._admitted = 0
@@ -96,6 +103,7 @@ class InlineExecutor:
         self._render_ms = 1_000.0
 
     async def __aenter__(self) -> InlineExecutor:
+        self._measures.slots_seen(0, self._slots)
         for run, spec in await self._ledger.unfinished():
             await self._take_up(run, spec)
         return self
@@ -178,11 +186,31 @@ class InlineExecutor:
             documents=tuple(DocumentProgress(d.name) for d in run.documents),
         )
         self._start(run, _job(run, spec))
+        self._measures.run_enqueued()
         await self._ledger.update(run)
         return run
 
     async def ready(self) -> bool:
         return not self._draining and self._admitted < self._room
+
+    async def stats(self) -> QueueStats:
+        """The runs here as a queue shows them: waiting for a slot, parked until a time, being rendered."""
+        now = self._clock.now_ms()
+        waiting = [
+            max(self._queued_ms[run.run_id], run.next_attempt_time_ms)
+            for run in self._active.values()
+            if run.state in (RunState.QUEUED, RunState.RETRYING)
+        ]
+        parked = sum(due > now for due in waiting)
+        return QueueStats(
+            observe_time_ms=now,
+            depth=len(waiting),
+            in_flight=self._busy,
+            parked=parked,
+            dead_letters=0,
+            oldest_age_ms=max(0, now - min(waiting, default=now)),
+            pause=None,
+        )
 
     async def drain(self, grace_ms: int) -> None:
         self._draining = True
@@ -224,11 +252,13 @@ class InlineExecutor:
             self._admitted -= 1
             return Submission(known, deduplicated=True)
         self._start(run, job)
+        self._measures.run_enqueued()
         return Submission(run, deduplicated=False)
 
     def _start(self, run: BundleRun, job: GenerationJob) -> None:
         """Begin an admitted run. From here on its task owns the record."""
         self._active[run.run_id] = run
+        self._queued_ms[run.run_id] = self._clock.now_ms()
         task = asyncio.create_task(self._lead(job), name=f"run {run.run_id}")
         self._tasks[run.run_id] = task
         task.add_done_callback(lambda done: self._ended(job.run_id, done))
@@ -236,6 +266,7 @@ class InlineExecutor:
     def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(run_id, None)
         self._active.pop(run_id, None)
+        self._queued_ms.pop(run_id, None)
         self._cancel_reasons.pop(run_id, None)
         self._admitted -= 1
         if not task.cancelled() and (error := task.exception()):
@@ -257,9 +288,10 @@ class InlineExecutor:
     async def _attempt(self, job: GenerationJob) -> bool:
         """One attempt. True when the run is terminal now."""
         run_id = job.run_id
-        async with self._slot:
+        async with self._slot, self._counted():
             started = self._clock.now_ms()
             run = self._active[run_id]
+            self._measures.attempt_begun(max(0, started - max(self._queued_ms[run_id], run.next_attempt_time_ms)))
             await self._record(
                 run.moved(
                     RunState.RUNNING,
@@ -287,13 +319,18 @@ class InlineExecutor:
                 return await self._failed(run_id, DocugenError("an internal error ended the run"))
             finished = self._clock.now_ms()
             self._render_ms += (finished - started - self._render_ms) / 8
+            self._attempt_ended(run_id, AttemptOutcome.SUCCEEDED)
+            self._measures.run_ended(RunOutcome.SUCCEEDED)
             await self._record(
                 self._active[run_id].moved(RunState.SUCCEEDED, finish_time_ms=finished, manifest_digest=manifest.digest)
             )
             return True
 
-    async def _failed(self, run_id: str, error: DocugenError) -> bool:
-        """Settle a failed attempt: park it until its next one, or end the run. True when the run is terminal now."""
+    async def _failed(self, run_id: str, error: DocugenError, *, lost: bool = False) -> bool:
+        """Settle a failed attempt: park it until its next one, or end the run. True when the run is terminal now.
+
+        lost: with the process that made it.
+        """
         run, now = self._active[run_id], self._clock.now_ms()
         if isinstance(error, DeterminismViolation):
             log.error("determinism_violated", run_id=run_id, **error.details)
@@ -301,9 +338,12 @@ class InlineExecutor:
         policy = replace(self._policy, max_attempts=run.max_attempts)
         match decide(failure, run_id=run_id, attempt=run.attempt, policy=policy):
             case RetryAfter(delay_ms):
+                self._attempt_ended(run_id, AttemptOutcome.LOST if lost else AttemptOutcome.RETRIED, failure.code)
                 await self._record(run.moved(RunState.RETRYING, failure=failure, next_attempt_time_ms=now + delay_ms))
                 return False
             case GiveUp():
+                self._attempt_ended(run_id, AttemptOutcome.LOST if lost else AttemptOutcome.FAILED, failure.code)
+                self._measures.run_ended(RunOutcome.FAILED)
                 await self._record(run.moved(RunState.FAILED, failure=failure, finish_time_ms=now))
                 return True
 
@@ -313,13 +353,35 @@ class InlineExecutor:
         if run.state.is_terminal:  # cancelled while its end was being recorded: make sure that it is
             await self._record(run)
         elif run_id in self._cancel_reasons:
+            self._measures.run_ended(RunOutcome.CANCELLED)
             if run.state is RunState.RUNNING:
+                self._attempt_ended(run_id, AttemptOutcome.CANCELLED)
                 run = run.moved(RunState.CANCELLING)
             why = Failure("CANCELLED", self._cancel_reasons[run_id] or "cancelled by a caller")
             now = self._clock.now_ms()
             await self._record(run.moved(RunState.CANCELLED, failure=why, finish_time_ms=now))
         elif run.state is RunState.RUNNING:
+            self._attempt_ended(run_id, AttemptOutcome.HANDED_BACK)
             await self._record(run.moved(RunState.QUEUED, attempt=run.attempt - 1))
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        """For the time in which a slot is taken."""
+        self._busy += 1
+        self._measures.slots_seen(self._busy, self._slots)
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._measures.slots_seen(self._busy, self._slots)
+
+    def _attempt_ended(self, run_id: str, outcome: AttemptOutcome, code: str = "") -> None:
+        """Counted before it is recorded: a cancel that comes during the recording must not take the count with it."""
+        if outcome is AttemptOutcome.LOST:
+            self._measures.attempt_lost(code)
+            return
+        duration_ms = max(0, self._clock.now_ms() - self._active[run_id].start_time_ms)
+        self._measures.attempt_ended(outcome, duration_ms / 1_000, code)
 
     async def _record(self, run: BundleRun) -> None:
         """Make a new state known: to the ledger, then to watchers. Shielded: a cancelled run still records its end."""
@@ -367,7 +429,7 @@ class InlineExecutor:
             crashed = RenderInterrupted(
                 "the process that rendered this run ended", code="PROCESS_ENDED", hint="See its log."
             )
-            if await self._failed(run.run_id, crashed):
+            if await self._failed(run.run_id, crashed, lost=True):
                 self._active.pop(run.run_id)
                 self._admitted -= 1
                 return

@@ -34,9 +34,10 @@ from docugen_core.adapters.run_watcher import RunWatcher
 from docugen_core.adapters.submit_batcher import SubmitBatcher
 from docugen_core.domain.lease import CancelVerdict, JobRecord, NewJob, RetryVerdict, Verdict
 from docugen_core.domain.manifest import Manifest
-from docugen_core.domain.run import BundleRun
+from docugen_core.domain.run import BundleRun, RunState
 from docugen_core.domain.run_query import RunPage, RunQuery
 from docugen_core.errors import Overloaded, Unavailable
+from docugen_core.measures import UNMEASURED, Measures, RunOutcome
 from docugen_core.ports import ArtefactStore, Clock, ExecutionMode, GenerationJob, JobQueue, Submission
 from docugen_core.submission import new_run
 
@@ -72,6 +73,7 @@ class QueueExecutor:
         health: QueueHealth,
         max_attempts: int,
         inline_bytes: int,
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._queue = queue
         self._store = store
@@ -79,6 +81,7 @@ class QueueExecutor:
         self._health = health
         self._max_attempts = max_attempts
         self._inline_bytes = inline_bytes
+        self._measures = measures
         self._batcher = SubmitBatcher(queue, admit=health.check)
         self._watcher = RunWatcher(queue, self._read, clock)
         self._draining = False
@@ -110,6 +113,7 @@ class QueueExecutor:
             if acceptance.record is None:
                 raise _queue_full()
             if acceptance.verdict is Verdict.NEW:
+                self._measures.run_enqueued()
                 return Submission(queued_run(acceptance.record), deduplicated=False)
             known = await self._run(acceptance.record)
         refuse_other_spec(known, packed.job.spec_digest)
@@ -148,8 +152,14 @@ class QueueExecutor:
 
     async def cancel(self, run_id: str, reason: str) -> BundleRun:
         """As the port says. A run that a worker has is CANCELLING in the answer, and CANCELLED when the worker confirms."""
+        before = (await self._queue.get([run_id]))[0]
         match await self._queue.cancel(run_id, reason):
-            case CancelVerdict.CANCELLED | CancelVerdict.CANCELLING:
+            case CancelVerdict.CANCELLED:
+                # A run that a worker had is counted by its worker, and one that was cancelled before was counted then.
+                if before is not None and before.state in (RunState.QUEUED, RunState.RETRYING):
+                    self._measures.run_ended(RunOutcome.CANCELLED)
+                return await self.get(run_id)
+            case CancelVerdict.CANCELLING:
                 return await self.get(run_id)
             case CancelVerdict.ENDED | CancelVerdict.UNKNOWN:
                 raise not_cancellable(await self.get(run_id))
@@ -159,6 +169,7 @@ class QueueExecutor:
     async def retry(self, run_id: str) -> BundleRun:
         match await self._queue.retry(run_id):
             case RetryVerdict.QUEUED:
+                self._measures.run_enqueued()
                 return await self.get(run_id)
             case RetryVerdict.FULL:
                 raise _queue_full()

@@ -78,8 +78,9 @@ def takings(reply: Sequence[Any], consumer: str) -> Takings:
             payload_version=int(version),
             cancelling=bool(cancelling),
             waited_ms=int(waited),
+            lapsed=bool(lapsed),
         )
-        for entry, attempt, cancelling, run, version, payload, waited in reply[3:]
+        for entry, attempt, cancelling, run, version, payload, waited, lapsed in reply[3:]
     )
     return Takings(deliveries, Hold(reply[0].decode()), int(reply[1]))
 

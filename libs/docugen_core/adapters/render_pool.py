@@ -29,6 +29,7 @@ from docugen_core.config import Settings
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.manifest import Engine
 from docugen_core.errors import RenderFailed, RenderInterrupted, Unavailable
+from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.rendering.engine import engine
 from docugen_core.rendering.task import Rendering, RenderTask
 
@@ -39,8 +40,9 @@ HAND_OVERS_MAX = 3
 class RenderPool:
     """Use as `async with RenderPool(settings) as pool`. Entering starts the processes and does not wait for them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, measures: Measures = UNMEASURED) -> None:
         self._settings = settings
+        self._measures = measures
         self._limits = ChildLimits(settings.render_memory_mb, settings.render_timeout_ms)
         self._slots = asyncio.Semaphore(settings.render_slots)
         self._server: ForkServer | None = None
@@ -83,23 +85,25 @@ class RenderPool:
         async with self._slots:
             for _ in range(HAND_OVERS_MAX):
                 with suppress(NotTaken):
-                    return _outcome(task, *await self._render_in(self._take(), payload, task.limits.bytes_max))
+                    return _outcome(task, *await self._render_in(self._take(), task, payload))
         hint = "Something on this machine kills processes; look at the kernel's log."
         raise RenderInterrupted(f"{HAND_OVERS_MAX} render processes ended before they took the document", hint=hint)
 
-    async def _render_in(self, process: RenderProcess, payload: bytes, data_max: int) -> tuple[dict[str, Any], bytes]:
+    async def _render_in(
+        self, process: RenderProcess, task: RenderTask, payload: bytes
+    ) -> tuple[dict[str, Any], bytes]:
         """One task in one process, which afterwards is idle again or replaced."""
         self._busy.add(process)
         fit = False
         try:
-            head, data = await self._run(process, payload, data_max)
+            head, data = await self._run(process, task, payload)
             fit = self._may_go_on(process, head)
         finally:
             self._busy.discard(process)
             self._put_back(process, fit)
         return head, data
 
-    async def _run(self, process: RenderProcess, payload: bytes, data_max: int) -> tuple[dict[str, Any], bytes]:
+    async def _run(self, process: RenderProcess, task: RenderTask, payload: bytes) -> tuple[dict[str, Any], bytes]:
         try:
             async with asyncio.timeout(START_S):
                 await process.started()
@@ -107,10 +111,13 @@ class RenderPool:
             hint = "The scheduler's or worker's stderr says why; it tries anew with the next document."
             raise RenderInterrupted(f"no render process could be started: {error}", hint=hint) from None
         limit_ms = self._settings.render_timeout_ms
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
         try:
             async with asyncio.timeout(limit_ms / 1000):
-                return await process.render(payload, data_max)
+                answer = await process.render(payload, task.limits.bytes_max)
         except TimeoutError:
+            self._measures.document_rendered(task.format, loop.time() - begun_s)
             raise RenderInterrupted(
                 f"the document was not rendered within {limit_ms} ms",
                 code="RENDER_TIMEOUT",
@@ -119,6 +126,8 @@ class RenderPool:
             ) from None
         except (EOFError, OSError):
             raise await process.died() from None
+        self._measures.document_rendered(task.format, loop.time() - begun_s)
+        return answer
 
     def _may_go_on(self, process: RenderProcess, head: dict[str, Any]) -> bool:
         failure = head["failure"]

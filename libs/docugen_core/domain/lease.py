@@ -154,13 +154,14 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A job in a worker's hands. cancelling: do not render; look whether it was published, and settle it. waited_ms: since it
-    was queued, or since the time of its retry or start."""
+    was queued, or since the time of its retry or start. lapsed: it was running elsewhere, and that lease lapsed."""
 
     lease: Lease
     payload: bytes
     payload_version: int
     cancelling: bool = False
     waited_ms: int = 0
+    lapsed: bool = False
 
 
 class Hold(Enum):

@@ -1,6 +1,6 @@
 """`docugen-scheduler`, or `python -m docugen_scheduler`: settings from the environment, one server, until SIGTERM.
 
-Standard output gets one JSON line, `scheduler_started`, with the address in fact. Exit codes: adapters.service_process.
+Standard output gets one JSON line, `scheduler_started`, with the addresses in fact. Exit codes: adapters.service_process.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def _announce(served: Served) -> None:
         address=served.address,
         mode=served.core.executor.mode.value,
         store=served.core.settings.store_url,
+        metrics_address=served.metrics_address,
     )
 
 

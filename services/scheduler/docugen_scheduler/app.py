@@ -1,10 +1,10 @@
 """The scheduler put together: address, core, services, and the way it ends.
 
-    start   bind -> assemble the core (unfinished runs are taken up) -> serve
+    start   bind (metrics, gRPC) -> assemble the core (unfinished runs are taken up) -> serve
     end     health NOT_SERVING, watchers and waiters end (UNAVAILABLE, come back)
-            -> runs end within the grace, the rest is handed back unspent -> calls end -> the core closes
+            -> runs end within the grace, the rest is handed back unspent -> calls end -> the core closes -> metrics end
 
-The address is bound first: a second scheduler started by mistake ends before it touches a run. `so_reuseport` is off for the
+The addresses are bound first: a second scheduler started by mistake ends before it touches a run. `so_reuseport` is off for the
 same reason; with it on (gRPC's default) two servers share a port silently.
 """
 
@@ -22,6 +22,7 @@ from docugen.v1 import template_service_pb2_grpc as templates
 from docugen_core.adapters.grpc_address import bind
 from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
+from docugen_core.adapters.metrics_endpoint import exposed_measures
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import Settings
 from docugen_core.dead_letters import DeadLetters
@@ -50,12 +51,14 @@ _INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that answers. address: `host:port` to connect to. core: what it works with. limits: who is inside."""
+    """A server that answers. address: `host:port` to connect to. core: what it works with. limits: who is inside.
+    metrics_address: `host:port` of its metrics, empty for none."""
 
     address: str
     port: int
     core: Core
     limits: CallLimits
+    metrics_address: str = ""
 
 
 async def serve(settings: Settings, announce: Callable[[Served], None]) -> int:
@@ -82,17 +85,20 @@ async def running_server(
     with ports and stores of their own. Raises ConfigurationError (address, store, queue), Unavailable.
     """
     lifetime, limits = lifetime or Lifetime(), CallLimits(settings)
-    server = grpc.aio.server(
-        interceptors=[CallInterceptor(limits, settings.max_request_bytes)],
-        options=server_options(settings),
-    )
-    host, port = bind(server, settings.grpc_address, insecure=settings.insecure, setting="DOCUGEN_GRPC_ADDRESS")
     async with AsyncExitStack() as stack:
-        served = await stack.enter_async_context(assemble(settings)) if core is None else core
+        exposed = stack.enter_context(
+            exposed_measures(settings.metrics_address, setting="DOCUGEN_METRICS_ADDRESS", insecure=settings.insecure)
+        )
+        server = grpc.aio.server(
+            interceptors=[CallInterceptor(limits, settings.max_request_bytes, exposed.measures)],
+            options=server_options(settings),
+        )
+        host, port = bind(server, settings.grpc_address, insecure=settings.insecure, setting="DOCUGEN_GRPC_ADDRESS")
+        served = await stack.enter_async_context(assemble(settings, exposed.measures)) if core is None else core
         _add_services(server, served, lifetime)
         await server.start()
         stack.push_async_callback(_end, server, served, lifetime)
-        yield Served(f"{host}:{port}", port, served, limits)
+        yield Served(f"{host}:{port}", port, served, limits, exposed.address)
 
 
 def server_options(settings: Settings) -> tuple[tuple[str, int], ...]:
@@ -122,7 +128,9 @@ def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> No
         server.add_generic_rpc_handlers((queue_disabled_handlers(),))
     else:
         letters = DeadLetters(core.desk, core.clock, redrives_max=core.settings.queue_redrives_max)
-        queue.add_QueueServiceServicer_to_server(QueueService(core.desk, letters, core.store, lifetime), server)
+        queue.add_QueueServiceServicer_to_server(
+            QueueService(core.desk, letters, core.store, lifetime, core.measures), server
+        )
     health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor.ready, lifetime.closing, SERVICES), server)
     if core.settings.reflection_enabled:
         add_reflection(server, SERVICES)

@@ -4,6 +4,8 @@
     handler                raises DocugenError, never touches the status itself
     error -> status        `status.rpc_error`; anything else is INTERNAL with an id, its text goes to the log alone
     log                    one line for each change and each error, without request or response
+    measure                duration by method and status; a caller that went away is CANCELLED, one that was out of time
+                           DEADLINE_EXCEEDED
 
 The id of a call is the caller's `x-request-id`, if it has the form of one, else a new one. It is sent back in a trailer of that
 name, bound to every log line of the call and of the run it starts, and is the id INTERNAL errors name.
@@ -25,6 +27,7 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 import structlog
 from docugen_core.errors import DocugenError, InvalidRequest, RenderFailed, Unavailable
+from docugen_core.measures import UNMEASURED, Measures
 from google.protobuf.message import DecodeError
 
 from docugen_scheduler.call_limits import CallGroup, CallLimits
@@ -35,6 +38,8 @@ log = structlog.get_logger(__name__)
 OUR_SERVICES = "/docugen.v1."
 REQUEST_ID = "x-request-id"
 FIELDS_LOGGED_MAX = 20
+DEADLINE_SLACK_S = 0.1
+"""A deadline passes at the caller first, by the time that the call took to get here."""
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
@@ -62,8 +67,9 @@ class Malformed:
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps the handlers of all docugen.v1 services. One a server."""
 
-    def __init__(self, limits: CallLimits, request_bytes_max: int) -> None:
+    def __init__(self, limits: CallLimits, request_bytes_max: int, measures: Measures = UNMEASURED) -> None:
         self._limits = limits
+        self._measures = measures
         self._request_bytes_max = request_bytes_max
 
     async def intercept_service(
@@ -80,9 +86,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         group = self._limits.group(method)
         decode = guarded(handler.request_deserializer, self._request_bytes_max)
         if handler.response_streaming:
-            streaming: Any = _streaming(method, group, handler.unary_stream)
+            streaming: Any = _streaming(method, group, handler.unary_stream, self._measures)
             return grpc.unary_stream_rpc_method_handler(streaming, decode, handler.response_serializer)
-        unary: Any = _unary(method, group, handler.unary_unary)
+        unary: Any = _unary(method, group, handler.unary_unary, self._measures)
         return grpc.unary_unary_rpc_method_handler(unary, decode, handler.response_serializer)
 
 
@@ -113,9 +119,9 @@ def guarded(deserialise: Callable[[bytes], Any] | None, bytes_max: int) -> Calla
     return decode
 
 
-def _unary(method: str, group: CallGroup, handler: Unary) -> Unary:
+def _unary(method: str, group: CallGroup, handler: Unary, measures: Measures) -> Unary:
     async def answer(request: Any, context: Context) -> Any:
-        call = _Call(method, request, context)
+        call = _Call(method, request, context, measures)
         try:
             _refuse_malformed(request)
             with group.entered():
@@ -131,9 +137,9 @@ def _unary(method: str, group: CallGroup, handler: Unary) -> Unary:
     return answer
 
 
-def _streaming(method: str, group: CallGroup, handler: Streaming) -> Streaming:
+def _streaming(method: str, group: CallGroup, handler: Streaming, measures: Measures) -> Streaming:
     async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
-        call = _Call(method, request, context)
+        call = _Call(method, request, context, measures)
         try:
             _refuse_malformed(request)
             # A caller that goes away ends this at a `yield`: both contexts are left then.
@@ -141,6 +147,9 @@ def _streaming(method: str, group: CallGroup, handler: Streaming) -> Streaming:
                 async with aclosing(handler(request, context)) as responses:  # type: ignore[type-var]
                     async for response in responses:
                         yield response
+        except (asyncio.CancelledError, GeneratorExit):
+            call.left()
+            raise
         except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
             await call.failed(error)
         call.succeeded(None)
@@ -169,12 +178,13 @@ async def _in_time(work: Awaitable[Any], deadline_ms: int) -> Any:
 
 
 class _Call:
-    """One call: its id, its log line."""
+    """One call: its id, its log line, its measure."""
 
-    def __init__(self, method: str, request: Any, context: Context) -> None:
+    def __init__(self, method: str, request: Any, context: Context, measures: Measures) -> None:
         self._method = method
         self._request = request
         self._context = context
+        self._measures = measures
         self._started = time.monotonic_ns()
         self._id = _request_id(context)
         # Every call has a task, hence a context, of its own: nothing to unbind.
@@ -182,12 +192,20 @@ class _Call:
         context.set_trailing_metadata(((REQUEST_ID, self._id),))
 
     def succeeded(self, response: Any) -> None:
+        self._ended("OK")
         if not self._method.startswith(_QUIET):
             log.info("rpc_answered", code="OK", **self._facts(response))
 
     def abandoned(self) -> None:
         """The caller cancelled, or its deadline passed."""
-        log.info("rpc_abandoned", code="CANCELLED", **self._facts())
+        log.info("rpc_abandoned", code=self.left(), **self._facts())
+
+    def left(self) -> str:
+        """Nobody waits for the answer any more: the name of the status that the caller has of it."""
+        left_s: Any = self._context.time_remaining()  # None without a deadline, whatever the stubs say
+        code = "CANCELLED" if left_s is None or left_s > DEADLINE_SLACK_S else "DEADLINE_EXCEEDED"
+        self._ended(code)
+        return code
 
     async def failed(self, error: Exception) -> NoReturn:
         """Log `error` and end the call with its status."""
@@ -195,10 +213,14 @@ class _Call:
             ending, facts = rpc_error(error, self._id), _loggable(error)
         else:
             ending, facts = internal_error(self._id), {"reason": "INTERNAL"}
+        self._ended(ending.code.name)
         bug = ending.code is grpc.StatusCode.INTERNAL
         line = log.error if bug else log.warning if ending.code in _SERVER_FAULTS else log.info
         line("rpc_failed", code=ending.code.name, exc_info=error if bug else None, **facts, **self._facts())
         await self._abort(ending)
+
+    def _ended(self, code: str) -> None:
+        self._measures.call_ended(self._method, code, (time.monotonic_ns() - self._started) / 1e9)
 
     async def _abort(self, ending: RpcError) -> NoReturn:
         trailers = (*ending.trailers, (REQUEST_ID, self._id))

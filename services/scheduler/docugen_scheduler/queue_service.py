@@ -19,6 +19,7 @@ from docugen_core.dead_letters import DeadLetters, RedriveOrder, parse_letter_fi
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.lease import DeadLetter, WorkerSighting
 from docugen_core.errors import InvalidRequest, NotFound
+from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore, QueueDesk
 from google.protobuf.duration_pb2 import Duration
 
@@ -41,6 +42,7 @@ class QueueService(QueueServiceServicer):
     letters: DeadLetters
     store: ArtefactStore
     lifetime: Lifetime
+    measures: Measures = UNMEASURED
 
     async def GetQueueStats(
         self, request: messages.GetQueueStatsRequest, context: Context
@@ -110,6 +112,8 @@ class QueueService(QueueServiceServicer):
             request.filter, limit=request.limit, rate=request.rate, dry_run=request.dry_run, force=request.force
         )
         redrive = await self.lifetime.while_open(self.letters.redrive(order))
+        if not request.dry_run:
+            self.measures.run_enqueued(redrive.redriven)
         return messages.RedriveDeadLettersResponse(
             redriven=redrive.redriven, refused=redrive.refused, bundle_runs=_run_names(redrive.run_ids)
         )

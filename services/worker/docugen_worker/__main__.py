@@ -32,6 +32,7 @@ def _announce(working: Working) -> None:
         redis=Address.parse(working.settings.redis_url).public(),
         slots=working.jobs.slots,
         store=working.settings.store_url,
+        metrics_address=working.metrics_address,
     )
 
 

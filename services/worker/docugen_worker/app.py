@@ -4,7 +4,7 @@
       jobs         one task for each job in hand                                   end within the grace, or are handed back
         fetching   the only one that takes                                         ends at the first signal
 
-    start   bind -> look at Redis (one that is away is waited for) -> store, packs, render processes -> fetch
+    start   bind (health, metrics) -> look at Redis (one that is away is waited for) -> store, packs, render processes -> fetch
     end     NOT_SERVING, no more takes -> jobs end within the grace -> the rest goes back unspent -> leave -> close
 
 A worker that is killed needs none of this: its leases lapse, and the queue hands its jobs to others.
@@ -27,6 +27,7 @@ from docugen_core import __version__
 from docugen_core.adapters.grpc_address import bind
 from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
+from docugen_core.adapters.metrics_endpoint import exposed_measures
 from docugen_core.adapters.queue_health import QueueHealth
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
@@ -38,6 +39,7 @@ from docugen_core.domain.lease import Delivery, WorkerAdvert, consumer_name
 from docugen_core.domain.retry import RetryPolicy
 from docugen_core.errors import DocugenError, Unavailable
 from docugen_core.generation import BundleRenderer
+from docugen_core.measures import Measures
 from docugen_core.ports import ArtefactStore
 from docugen_core.submission import Intake
 from grpc_health.v1 import health_pb2_grpc
@@ -63,12 +65,14 @@ Rendering = tuple[Intake, BundleRenderer, ArtefactStore]
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """A worker that takes jobs. address: `host:port` of its health. consumer: its name in the queue. jobs: those in hand."""
+    """A worker that takes jobs. address: `host:port` of its health. consumer: its name in the queue. jobs: those in hand.
+    metrics_address: `host:port` of its metrics, empty for none."""
 
     address: str
     consumer: str
     jobs: JobsInHand
     settings: Settings
+    metrics_address: str = ""
 
 
 async def work(settings: Settings, announce: Callable[[Working], None]) -> int:
@@ -102,19 +106,26 @@ async def running_worker(
     )
     with _one_error():
         async with AsyncExitStack() as stack:
+            exposed = stack.enter_context(
+                exposed_measures(
+                    settings.worker_metrics_address,
+                    setting="DOCUGEN_WORKER_METRICS_ADDRESS",
+                    insecure=settings.insecure,
+                )
+            )
             connection = await stack.enter_async_context(RedisConnection(settings.redis_url))
             looked_after = await stack.enter_async_context(
                 QueueHealth(connection, SystemClock(), allow_volatile=settings.queue_allow_volatile)
             )
             if rendering is None:
-                rendering = await stack.enter_async_context(assemble_rendering(settings))
-            crew = _Crew.assembled(settings, connection, looked_after, consumer, rendering)
+                rendering = await stack.enter_async_context(assemble_rendering(settings, exposed.measures))
+            crew = _Crew.assembled(settings, connection, looked_after, consumer, rendering, exposed.measures)
             health = Health(crew.readiness.ready, lifetime.closing)
             health_pb2_grpc.add_HealthServicer_to_server(health, server)
             await server.start()
             stack.push_async_callback(server.stop, 0)
             async with crew.at_work(lifetime):
-                yield Working(f"{host}:{port}", consumer, crew.jobs, settings)
+                yield Working(f"{host}:{port}", consumer, crew.jobs, settings, exposed.address)
 
 
 class _Crew:
@@ -135,7 +146,7 @@ class _Crew:
         self._source = source
         self._tasks: dict[Job, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self.jobs = JobsInHand(settings.queue_slots)
+        self.jobs = JobsInHand(settings.queue_slots, shop.measures)
         self._settler = Settler(source, consumer, lease_ms)
         self._progress = ProgressTeller(source, self.jobs)
         self._processor = Processor(shop, self.jobs, self._settler, self._progress)
@@ -153,6 +164,7 @@ class _Crew:
         looked_after: QueueHealth,
         consumer: str,
         rendering: Rendering,
+        measures: Measures,
     ) -> _Crew:
         """For one consumer of the queue behind `connection`."""
         intake, bundles, store = rendering
@@ -164,7 +176,7 @@ class _Crew:
             RedisJobSource(connection, settings.queue_name, consumer=consumer, engine=engine, rules=rules),
             RedisQueue(connection, settings.queue_name, rules),
             looked_after,
-            Workshop(bundles, store, policy, settings.attempt_timeout_ms, packs),
+            Workshop(bundles, store, policy, settings.attempt_timeout_ms, packs, measures),
             WorkerAdvert(
                 host=socket.gethostname(),
                 process_id=os.getpid(),

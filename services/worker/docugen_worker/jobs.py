@@ -15,6 +15,7 @@ from enum import Enum
 
 from docugen_core.domain.lease import Delivery, Lease
 from docugen_core.domain.run import DocumentProgress
+from docugen_core.measures import UNMEASURED, Measures
 
 
 class Stop(Enum):
@@ -52,10 +53,12 @@ class Job:
 class JobsInHand:
     """The jobs of one worker, `slots` at most."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, measures: Measures = UNMEASURED) -> None:
         self.slots = slots
         self._jobs: dict[Lease, Job] = {}
         self._changed = asyncio.Event()
+        self._measures = measures
+        measures.slots_seen(0, slots)
 
     def __iter__(self) -> Iterator[Job]:
         return iter(tuple(self._jobs.values()))
@@ -73,10 +76,12 @@ class JobsInHand:
             if other.lease.entry == job.lease.entry:
                 other.stop(Stop.LEASE_LOST)
         self._jobs[job.lease] = job
+        self._measures.slots_seen(len(self), self.slots)
 
     def remove(self, job: Job) -> None:
         """Free its slot. Safe to repeat."""
         if self._jobs.pop(job.lease, None) is not None:
+            self._measures.slots_seen(len(self), self.slots)
             self._changed.set()
 
     async def slot_free(self) -> None:

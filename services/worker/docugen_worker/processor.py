@@ -31,9 +31,11 @@ from docugen_core.domain.run import DocumentProgress
 from docugen_core.domain.run_record import encode_documents
 from docugen_core.errors import DeterminismViolation, DocugenError, NotFound
 from docugen_core.generation import BundleRenderer, generate
+from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore
 
 from docugen_worker.jobs import Job, JobsInHand, Stop
+from docugen_worker.outcomes import count_begin, count_end
 from docugen_worker.progress import ProgressTeller
 from docugen_worker.settler import Ending, HandBack, Settler
 
@@ -45,12 +47,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a job ended, before the queue was told. ending: None when it is not ours to tell. size: bytes of its artefacts."""
+    """How a job ended, before the queue was told. ending: None when it is not ours to tell. size: bytes of its artefacts.
+    attempted: whether an attempt was made at all."""
 
     ending: Ending | None
     code: str = ""
     manifest: str = ""
     size: int = 0
+    attempted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Workshop:
     policy: RetryPolicy
     attempt_timeout_ms: int
     packs: Collection[str]
+    measures: Measures = UNMEASURED
 
 
 class Processor:
@@ -81,18 +86,21 @@ class Processor:
         begun_s = loop.time()
         try:
             _step("taken")
+            count_begin(self._shop.measures, job.delivery)
             result = await self._result(job)
-            render_ms = round((loop.time() - begun_s) * 1_000)
+            duration_s = loop.time() - begun_s
             outcome = "lost"
             if result.ending is not None and job.why is not Stop.LEASE_LOST:
                 _step("settling")
-                outcome = (await self._settler.settle(job.lease, result.ending)).value
+                answer = await self._settler.settle(job.lease, result.ending)
+                count_end(self._shop.measures, answer, duration_s, result.code, attempted=result.attempted)
+                outcome = answer.value
             log.info(
                 "job_settled",
                 outcome=outcome,
                 code=result.code,
                 wait_ms=job.delivery.waited_ms,
-                render_ms=render_ms,
+                render_ms=round(duration_s * 1_000),
                 bytes=result.size,
                 manifest=result.manifest,
             )
@@ -124,7 +132,7 @@ class Processor:
             return Result(Cancelled())
         if job.lease.attempt > max_attempts:
             failure = _spent(max_attempts)
-            return Result(Bury(failure), failure.code)
+            return Result(Bury(failure), failure.code, attempted=False)
         missing = sorted(set(message.pack_digests) - set(self._shop.packs))
         if missing:
             return self._left_to_others(f"template pack {missing[0]}")

@@ -3,9 +3,10 @@
 -- FLAGS    allow-oom
 -- KEYS     lanes due run events control
 -- ARGV     consumer:text want:int lease_ms:int lost:text
--- RETURNS  {hold, wait_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms}...}; hold '' | paused |
+-- RETURNS  {hold, wait_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed}...}; hold '' | paused |
 --          draining; wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal, low,
---          empty unless there was less than `want`; waited_ms since it was queued, or a retry or start time was due
+--          empty unless there was less than `want`; waited_ms since it was queued, or a retry or start time was due;
+--          lapsed 1 when the lease of an attempt that was running did
 --
 -- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
@@ -20,7 +21,8 @@ local function deliver(entry, field, count)
   if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
   end
-  if state == 'running' then  -- its lease lapsed
+  local lapsed = state == 'running'
+  if lapsed then
     revision = record(run, revision, 'retrying', 'failure', lost, ended(r[6], r[3], r[4], r[5], lost))
   end
   if attempt > 1 or not state or tonumber(r[8]) ~= 0 then  -- not its first start: clear what the last one left
@@ -29,7 +31,7 @@ local function deliver(entry, field, count)
   record(run, revision, state == 'cancelling' and state or 'running', 'attempt', attempt, 'worker', consumer, 'start_ms', T)
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
   jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
-    math.max(0, T - math.max(tonumber(r[7] or T), tonumber(r[8] or 0))) }
+    math.max(0, T - math.max(tonumber(r[7] or T), tonumber(r[8] or 0))), lapsed and 1 or 0 }
 end
 
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
