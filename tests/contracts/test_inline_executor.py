@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,39 @@ async def test_a_run_published_just_before_a_crash_is_finished_not_rendered_agai
         found = await executor.get(run_id)
     assert (found.state, found.manifest_digest) == (RunState.SUCCEEDED, done.manifest_digest)
     assert house.renderer.calls == {"note0.txt": 1}
+
+
+@pytest.mark.parametrize("outcome", [RunState.SUCCEEDED, RunState.FAILED])
+async def test_a_run_ends_while_the_ledger_cannot_be_written_and_is_recorded_once_it_can(
+    house: InlineHouse, outcome: RunState
+) -> None:
+    # A disk that filled up in mid-render ended the run's task without a word: `docugen render` and every watcher waited for
+    # ever, and nobody led the run until the next restart.
+    gate = Gate()
+
+    async def renders(task: RenderTask, n: int) -> Rendering:
+        rendering = await gate(task, n)
+        if outcome is RunState.FAILED:
+            raise RenderInterrupted("the render process died")
+        return rendering
+
+    house.renderer.script = renders
+    async with house.executor(max_attempts=3) as executor:
+        run_id = (await executor.submit(house.job())).run.run_id
+        await gate.begun.wait()
+        _in_ledger(house, "ALTER TABLE runs RENAME TO gone")
+        gate.open.set()
+        assert (await finished(executor, run_id)).state is outcome
+        assert (await executor.get(run_id)).state is outcome
+        _in_ledger(house, "ALTER TABLE gone RENAME TO runs")
+        await executor.drain(20_000)
+    async with house.executor() as after_restart:
+        recorded = await after_restart.recorded(run_id)
+    assert recorded is not None
+    assert recorded.state is outcome
+
+
+def _in_ledger(house: InlineHouse, statement: str) -> None:
+    """Change the tables of a ledger that is in use, as a second program on the same file can."""
+    with closing(sqlite3.connect(house.root / "ledger.sqlite3", isolation_level=None)) as db:
+        db.execute(statement)

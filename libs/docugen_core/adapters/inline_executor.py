@@ -6,7 +6,9 @@ is stored. A run that is accepted is in the ledger first, with its spec, so a re
     ended by a crash     the attempt counts, as a lost lease does with a queue
     ended by a drain     the attempt does not count
 
-The store's manifests outrank the ledger. A run with a manifest is finished, whatever the ledger says or has lost.
+The store's manifests outrank the ledger. A run with a manifest is finished, whatever the ledger says or has lost. So only the
+acceptance of a run needs the ledger: one that cannot be written later (a full disk, often the store's too) stops no run. Its
+attempts go on, its watchers see it end, and its end is recorded as soon as that can be done.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from docugen_core.errors import (
     DocugenError,
     Overloaded,
     RenderInterrupted,
+    Unavailable,
 )
 from docugen_core.generation import BundleRenderer, generate
 from docugen_core.measures import UNMEASURED, AttemptOutcome, Measures, RunOutcome
@@ -61,6 +64,8 @@ from docugen_core.submission import new_run
 log = structlog.get_logger(__name__)
 
 WORKER = "inline"
+RECORD_AGAIN_MS = 1_000
+"""How long after the end of a run that could not be recorded it is tried again."""
 
 
 class InlineExecutor:
@@ -99,6 +104,7 @@ class InlineExecutor:
         self._accepting: set[asyncio.Task[Submission]] = set()
         self._admitted = 0
         self._cancel_reasons: dict[str, str] = {}
+        self._unrecorded: set[str] = set()
         self._draining = False
         self._render_ms = 1_000.0
 
@@ -268,6 +274,7 @@ class InlineExecutor:
         self._active.pop(run_id, None)
         self._queued_ms.pop(run_id, None)
         self._cancel_reasons.pop(run_id, None)
+        self._unrecorded.discard(run_id)
         self._admitted -= 1
         if not task.cancelled() and (error := task.exception()):
             log.error("run_lost", run_id=run_id, error=type(error).__name__)
@@ -281,6 +288,9 @@ class InlineExecutor:
                 wait_ms = self._active[run_id].next_attempt_time_ms - self._clock.now_ms()
                 await self._clock.sleep_ms(max(0, wait_ms))
                 done = await self._attempt(job)
+            while run_id in self._unrecorded:
+                await self._clock.sleep_ms(RECORD_AGAIN_MS)
+                await self._record(self._active[run_id])
         except asyncio.CancelledError:
             await self._interrupted(run_id)
             raise
@@ -384,9 +394,20 @@ class InlineExecutor:
         self._measures.attempt_ended(outcome, duration_ms / 1_000, code)
 
     async def _record(self, run: BundleRun) -> None:
-        """Make a new state known: to the ledger, then to watchers. Shielded: a cancelled run still records its end."""
+        """Make a new state known: to the ledger, then to watchers. Shielded: a cancelled run still records its end.
+
+        A state that the ledger cannot take is known here only; the next one that it takes holds all of it.
+        """
         self._active[run.run_id] = run
-        await asyncio.shield(self._ledger.update(run))
+        try:
+            await asyncio.shield(self._ledger.update(run))
+            self._unrecorded.discard(run.run_id)
+        except Unavailable as error:
+            if run.run_id not in self._unrecorded:  # once a run, not once a second
+                log.warning(
+                    "run_unrecorded", run_id=run.run_id, state=run.state.value, reason=error.reason, hint=error.hint
+                )
+            self._unrecorded.add(run.run_id)
         self._feed.publish(run)
 
     def _show(self, run_id: str, progress: DocumentProgress) -> None:
