@@ -130,7 +130,8 @@ class SubmitBatcher:
             while (wait_ms := self._plan.wait_ms(self._clock())) is not None:
                 if wait_ms > 0:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._full.wait(), wait_ms / 1_000)
+                        async with asyncio.timeout(wait_ms / 1_000):  # not wait_for: 3.11's may swallow a cancellation
+                            await self._full.wait()
                     continue
                 self._full.clear()
                 taken = self._plan.take()
