@@ -262,7 +262,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             values[declaration.name] = _PARSERS[types[declaration.name]](environ[env], declaration)
         except ValueError as error:
             problems.append(f"{env}={environ[env]!r}: {error}")
-    if not problems:
+    problems += _wrong_forms(Settings(**values))
+    if not problems:  # a default in the place of a wrong value would be compared with what nobody set
         problems = _cross_checks(Settings(**values))
     if problems:
         raise ConfigurationError("\n".join(problems), hint="`docugen config` lists every setting with its bounds.")
@@ -282,12 +283,17 @@ def _unknown(env: str, known: list[str]) -> str:
 
 def _cross_checks(settings: Settings) -> list[str]:
     """Rules between settings."""
+    if settings.queue_backoff_ms <= settings.queue_backoff_max_ms:
+        return []
+    return [
+        f"DOCUGEN_QUEUE_BACKOFF_MS={settings.queue_backoff_ms} is longer than "
+        f"DOCUGEN_QUEUE_BACKOFF_MAX_MS={settings.queue_backoff_max_ms}"
+    ]
+
+
+def _wrong_forms(settings: Settings) -> list[str]:
+    """Texts that are neither a URL of a store nor an address."""
     problems = []
-    if settings.queue_backoff_ms > settings.queue_backoff_max_ms:
-        problems.append(
-            f"DOCUGEN_QUEUE_BACKOFF_MS={settings.queue_backoff_ms} is longer than "
-            f"DOCUGEN_QUEUE_BACKOFF_MAX_MS={settings.queue_backoff_max_ms}"
-        )
     if not settings.store_url.startswith("file://"):
         problems.append(f"DOCUGEN_STORE_URL={settings.store_url!r}: must start with file://")
     problems += _bad_address("DOCUGEN_GRPC_ADDRESS", settings.grpc_address)
