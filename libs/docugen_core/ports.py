@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from docugen_core.domain.bundle import Format, ResolvedBundle
+from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.lease import (
     Acceptance,
     CancelVerdict,
@@ -141,16 +141,6 @@ class RunLedger(Protocol):
     async def unfinished(self) -> tuple[tuple[BundleRun, bytes], ...]:
         """Every run that is not in a terminal state, with its canonical spec, oldest first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredArtefact:
-    """Where an artefact's bytes can be read. size in bytes, sha256 as 64 hex digits."""
-
-    name: str
-    format: Format
-    size: int
-    sha256: str
 
 
 class ArtefactStore(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -142,9 +142,6 @@ class BundleSpec:
     document_date: dt.date | None = None
     specimen: bool = False
     salt: str = ""
-
-    def with_seed(self, seed: str) -> BundleSpec:
-        return replace(self, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
