@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_process import DOCUGEN, ROOT, Ended, environment
+from cli_process import DOCUGEN, INVOICE, ROOT, Ended, environment
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -119,3 +119,13 @@ def test_a_group_without_a_command_shows_its_help_and_no_error(
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"Usage: {' '.join(('docugen', *group))} ")
     assert "[USAGE]" not in ended.err
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_anything_renders(
+    docugen: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    ended = docugen("render", INVOICE, "--out", "taken")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: taken: is no folder")
+    assert (tmp_path / "taken").read_text() == "mine"

@@ -16,7 +16,7 @@ from docugen_core.submission import SubmitRequest, prepare_generation_job, submi
 
 from docugen.cli import local
 from docugen.cli.bundle_files import read_bundle
-from docugen.cli.failures import CommandFailed, Problem
+from docugen.cli.failures import CommandFailed, Problem, wrong_input
 from docugen.cli.folder import put_into_folder
 from docugen.cli.options import bundle_argument, date_option, json_option, quiet_option, seed_option
 from docugen.cli.output import emit
@@ -49,6 +49,8 @@ def render(
     settings = local.settings()
     file = read_bundle(bundle, settings, seed=seed, document_date=document_date)
     folder = Path(out) if out else Path("out") / file.stem
+    if folder.exists() and not folder.is_dir():
+        raise wrong_input(f"{folder}: is no folder", reason="FILE_NOT_USABLE", hint="Name another one with --out.")
     request = SubmitRequest(file.bundle)
     # Checked before anything is started, so that a wrong bundle is refused at once.
     job = prepare_generation_job(request, local.intake(settings))
