@@ -177,7 +177,7 @@ class WorkerWorld:
                 line = await child.stdout.readline()
             assert line, f"the worker did not start:\n{log.read_text()}"
             started = json.loads(line)
-            yield WorkerProcess(child, started["consumer"], started["address"], log)
+            yield WorkerProcess(child, started["consumer"], started["address"], log, started["metrics_address"])
         finally:
             if child.returncode is None:
                 child.kill()
@@ -186,12 +186,13 @@ class WorkerWorld:
 
 @dataclass(frozen=True, slots=True)
 class WorkerProcess:
-    """A worker in a process of its own. address: of its health."""
+    """A worker in a process of its own. address: of its health. metrics_address: empty where it has none."""
 
     process: Process
     consumer: str
     address: str
     log: Path
+    metrics_address: str
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

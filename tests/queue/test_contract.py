@@ -39,6 +39,7 @@ async def test_a_submitted_job_is_on_record_and_delivered_with_its_payload(every
     delivery = await everywhere.take_one()
     assert (delivery.lease.run_id, delivery.lease.attempt) == ("r1", 1)
     assert (delivery.payload, delivery.payload_version, delivery.cancelling) == (b"payload of r1", 7, False)
+    assert not delivery.lapsed
 
 
 async def test_the_same_job_again_is_the_same_run_and_another_spec_under_its_id_a_conflict(
@@ -116,8 +117,9 @@ async def test_a_lapsed_lease_goes_to_another_worker_as_the_next_attempt_and_the
     await everywhere.submit("r1")
     zombie = (await everywhere.take_one("ada")).lease
     await everywhere.pass_time(LEASE_MS)
-    heir = (await everywhere.take_one("bob")).lease
-    assert heir.attempt == 2
+    taken_over = await everywhere.take_one("bob")
+    heir = taken_over.lease
+    assert (heir.attempt, taken_over.lapsed) == (2, True)
     ada = everywhere.worker("ada")
     assert (await ada.beat([zombie])).lost == (zombie,)
     for outcome in (Done("forged"), Retry(TORN, 5), Bury(BROKEN), Cancelled()):

@@ -8,7 +8,7 @@ Bounded: CONNECTIONS_MAX connections at once (one more is closed at once), each 
 connection. An answer that cannot be made is a 500 and a line in the log, and the next scrape is a new one. Plain HTTP: like
 gRPC without TLS it listens on loopback only, unless DOCUGEN_INSECURE says that the network itself is trusted.
 
-OpenTelemetry is imported here and not before an address is given.
+OpenTelemetry is imported here and not before an address is given. (redis-py imports it by itself wherever it is installed.)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 import structlog
@@ -98,6 +99,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # a reader that dawdles does not hold up the end of the service
     request_queue_size = 16
+    allow_reuse_port = False  # or two services would share a port, and every other scrape be the other's
 
     def __init__(self, host: str, port: int, text: Text, content_type: str) -> None:
         self.text = text
@@ -108,8 +110,7 @@ class _Server(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         # Not HTTPServer's: that one asks the resolver for this machine's name, which may take seconds.
-        socket.socket.bind(self.socket, self.server_address)
-        self.server_address = self.socket.getsockname()
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._places.acquire(blocking=False):

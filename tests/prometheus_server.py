@@ -1,0 +1,111 @@
+"""What a monitoring system knows: a real Prometheus where one is installed, else each service asked directly.
+
+Either way a test asks for a series by name and labels, and gets its value by service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from metric_scrape import get, scrape
+from worker_world import until
+
+CONFIGURATION = """
+global:
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
+scrape_configs:
+"""
+JOB = """
+  - job_name: {name}
+    static_configs:
+      - targets: ["{address}"]
+"""
+
+
+class Monitoring(Protocol):
+    async def values(self, name: str, **labels: str) -> dict[str, float]:
+        """The value of this series at each service that has it, by the service's name."""
+        ...
+
+
+class Direct:
+    """Implements Monitoring by asking the services themselves."""
+
+    def __init__(self, services: Mapping[str, str]) -> None:
+        self._services = services
+
+    async def values(self, name: str, **labels: str) -> dict[str, float]:
+        found = {}
+        for service, address in self._services.items():
+            value = (await scrape(address)).value(name, **labels)
+            if value is not None:
+                found[service] = value
+        return found
+
+
+class Prometheus:
+    """Implements Monitoring by asking a Prometheus that scrapes the services."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    async def values(self, name: str, **labels: str) -> dict[str, float]:
+        chosen = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        answer = await self.query(f"{name}{{{chosen}}}")
+        return {result["metric"]["job"]: float(result["value"][1]) for result in answer}
+
+    async def query(self, expression: str) -> list[dict[str, Any]]:
+        """Result of an instant query."""
+        status, _, body = await asyncio.to_thread(get, self.address, f"/api/v1/query?query={quote(expression)}")
+        assert status == 200, body
+        result: list[dict[str, Any]] = json.loads(body)["data"]["result"]
+        return result
+
+    async def scrapes_all(self, count: int) -> bool:
+        """Whether it has scraped so many services without an error."""
+        try:
+            up = await self.query("up")
+        except (AssertionError, OSError):
+            return False
+        return [result["value"][1] for result in up] == ["1"] * count
+
+
+@asynccontextmanager
+async def monitoring(folder: Path, services: Mapping[str, str]) -> AsyncIterator[Monitoring]:
+    """services: metrics addresses by name. Each has been read at least once when this begins. folder: exists, and is empty."""
+    binary = shutil.which("prometheus")
+    if binary is None:
+        yield Direct(services)
+        return
+    configuration = folder / "prometheus.yml"
+    jobs = (JOB.format(name=name, address=address) for name, address in services.items())
+    configuration.write_text(CONFIGURATION + "".join(jobs))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            binary,
+            f"--config.file={configuration}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={address}",
+            stdout=DEVNULL,
+            stderr=log,
+        )
+    try:
+        prometheus = Prometheus(address)
+        await until("Prometheus scrapes every service", lambda: prometheus.scrapes_all(len(services)))
+        yield prometheus
+    finally:
+        process.kill()
+        await process.wait()
