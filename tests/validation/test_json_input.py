@@ -15,19 +15,11 @@ from hypothesis import strategies as st
 
 BOUND = f"must be between -{NUMBER_MAX} and {NUMBER_MAX}, or other languages read another number"
 
-LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers(-NUMBER_MAX, NUMBER_MAX)
-    | st.floats(-NUMBER_MAX, NUMBER_MAX)
-    | st.text(st.characters(exclude_categories=["Cs"]))
-)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\t\n\r"))
+LEAVES = st.none() | st.booleans() | st.integers(-NUMBER_MAX, NUMBER_MAX) | st.floats(-NUMBER_MAX, NUMBER_MAX) | TEXTS
 CANONICAL = st.recursive(
     LEAVES,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=20,
 )
 
@@ -89,6 +81,26 @@ def test_every_value_without_a_canonical_form_is_named_at_once() -> None:
         ("e", BOUND, "write it as a string"),
         ("f", BOUND, "write it as a string"),
     ]
+
+
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"]
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+def test_a_control_character_is_named_with_its_place(control: str) -> None:
+    description = f"holds the control character U+{ord(control):04X}"
+    text = json.dumps({"lines": [{"note": f"a{control}b"}], f"k{control}": 1})
+    shown = json.dumps(f"k{control}")
+
+    assert _refused(text) == [
+        (f"$[{shown}]", f"its name {description}", "remove it"),
+        ("lines[0].note", description, "remove it"),
+    ]
+
+
+def test_line_breaks_tabs_and_bidirectional_controls_come_through() -> None:
+    text = "a\tb\r\nc \u202adef\u202c \u2067\u05d0\u2069"
+    assert _parsed(json.dumps({"note": text})) == {"note": text}
 
 
 def test_an_integer_of_many_digits_is_refused_without_converting_it() -> None:

@@ -7,10 +7,15 @@ the offending field, instead of being read one way by chance (RFC 8259 section 4
     NaN, Infinity        not JSON; Python's reader would let them in
     beyond +-(2^53 - 1)  other languages read another number; write a string
     lone surrogates      have no UTF-8 form, hence no digest
+    control characters   C0, C1 and U+007F, but for tab, line feed and carriage return: no format has a glyph for them, XML
+                         cannot hold most of them, and a terminal that shows a CSV file obeys them
     depth, bytes         bounded, so that no request can exhaust a stack or a heap
 
 `normalised` then removes what the digest cannot see (key order, `1.0` against `1`): two requests with one digest must reach the
 templates as one value.
+
+Bidirectional controls (U+202A to U+202E, U+2066 to U+2069) come through: Arabic and Hebrew text with an account number or a
+Latin name in it needs them, they have one meaning in every format, and a document's data is shown, never run.
 
 Not in here: what the fields mean. That is `schema` and `validation`.
 """
@@ -19,6 +24,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -109,6 +115,7 @@ def utf16_order(key: str) -> bytes:
 
 
 _CONTAINERS = (dict, list, tuple, Mapping)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _FLATTEN = "flatten it"
 _SYNTAX_HINTS = {
     "'": "use double quotes",
@@ -148,7 +155,7 @@ def _integer(digits: str) -> int | _OutOfRange:
 def _is_flawless(node: object, depth_left: int) -> bool:
     """A quick yes for values in which the walk would find nothing; a no only says that the walk has to look."""
     if isinstance(node, str):
-        return _has_utf8(node)
+        return _text_problem(node) is None
     if node is None or isinstance(node, bool):
         return True
     if isinstance(node, int | float):
@@ -157,7 +164,7 @@ def _is_flawless(node: object, depth_left: int) -> bool:
         return False
     # Exactly dict: a subclass marks doubled keys.
     if type(node) is dict:
-        names_fit = all(isinstance(key, str) and _has_utf8(key) for key in node)
+        names_fit = all(isinstance(key, str) and _text_problem(key) is None for key in node)
         return names_fit and all(_is_flawless(child, depth_left - 1) for child in node.values())
     return type(node) is list and all(_is_flawless(child, depth_left - 1) for child in node)
 
@@ -172,7 +179,7 @@ def _own_violations(node: object, place: Sequence[str | int], *, depth_left: int
     """What is wrong with `node` itself, its children not considered."""
     problem: tuple[str, str] | None = None
     if isinstance(node, str):
-        problem = None if _has_utf8(node) else ("holds half of a surrogate pair", "write whole characters")
+        problem = _text_problem(node)
     elif isinstance(node, int | float | _OutOfRange):
         problem = _number_problem(node)
     elif isinstance(node, _CONTAINERS):
@@ -191,9 +198,9 @@ def _key_violations(place: Place, node: Mapping[object, object]) -> list[Violati
     for key in node:
         if not isinstance(key, str):
             found.append(Violation(field_path(place), f"has a key that is a Python {type(key).__name__}, not a string"))
-        elif not _has_utf8(key):
-            problem = ("its name holds half of a surrogate pair", "write whole characters")
-            found.append(Violation(field_path((*place, key)), *problem))
+        elif problem := _text_problem(key):
+            description, hint = problem
+            found.append(Violation(field_path((*place, key)), f"its name {description}", hint))
     return found
 
 
@@ -209,14 +216,16 @@ def _number_problem(number: int | float | _OutOfRange) -> tuple[str, str] | None
     return None
 
 
-def _has_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
+def _text_problem(text: str) -> tuple[str, str] | None:
+    if text.isprintable():  # most texts: neither controls nor surrogates are printable
+        return None
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return "holds half of a surrogate pair", "write whole characters"
+    if control := _CONTROL.search(text):
+        return f"holds the control character U+{ord(control[0]):04X}", "remove it"
+    return None
 
 
 def _too_deep(depth_max: int) -> str:
