@@ -15,6 +15,7 @@ from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_core.submission import new_run
 from executor_houses import Gate, InlineHouse, finished
 from fakes import plain
+from structlog.testing import capture_logs
 
 
 @pytest.fixture
@@ -122,3 +123,22 @@ def _in_ledger(house: InlineHouse, statement: str) -> None:
     """Change the tables of a ledger that is in use, as a second program on the same file can."""
     with closing(sqlite3.connect(house.root / "ledger.sqlite3", isolation_level=None)) as db:
         db.execute(statement)
+
+
+async def test_every_attempt_leaves_one_line_in_the_log(house: InlineHouse) -> None:
+    async def dies_once(task: RenderTask, n: int) -> Rendering:
+        if n == 1:
+            raise RenderInterrupted("the render process died")
+        return await plain(task, n)
+
+    house.renderer.script = dies_once
+    with capture_logs() as lines:
+        async with house.executor() as executor:
+            run = await finished(executor, (await executor.submit(house.job())).run.run_id)
+    settled = [line for line in lines if line["event"] == "job_settled"]
+    assert [(line["run_id"], line["attempt"], line["outcome"], line["code"]) for line in settled] == [
+        (run.run_id, 1, "retried", "RENDER_PROCESS_DIED"),
+        (run.run_id, 2, "succeeded", ""),
+    ]
+    assert settled[1]["manifest"] == run.manifest_digest
+    assert settled[1]["bytes"] == run.documents[0].size
