@@ -76,8 +76,8 @@ async def test_every_ending_is_counted_where_it_happened_and_monitoring_sees_it(
     async with scheduler(world) as served, world.process("ada", worker_metrics_address=FREE) as ada:
         killed = await submit(served, "slow")
         await ada.step(killed, "document")
+        ada.signal(signal.SIGKILL)
         async with world.process("bob", worker_metrics_address=FREE) as bob:
-            ada.signal(signal.SIGKILL)
             assert (await world.finished(killed)).attempt == 2
             runs = [await submit(served, t) for t in ("note", "broken", "hang")]
             assert await submit(served, "note") == runs[0]  # known: not enqueued again

@@ -67,8 +67,8 @@ async def test_a_killed_workers_job_is_done_by_another_in_a_second_attempt_with_
     async with world.process("ada") as ada:
         run_id = await world.submit("slow")
         below = await rendering(ada, world, run_id)
+        ada.signal(signal.SIGKILL)  # now: on a busy machine it would be done before the other one has started
         async with world.process("bob") as bob:
-            ada.signal(signal.SIGKILL)
             run = await world.finished(run_id)
             assert (run.state, run.attempt, run.worker) == (RunState.SUCCEEDED, 2, bob.consumer)
         await gone(below)
