@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check chaos mutants protos docs-reference goldens clean
+.PHONY: help demo test quick check check-deploy chaos mutants protos docs-reference goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -30,6 +30,9 @@ check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; chan
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --diff --exit-code
 	@echo 'check: all clean'
+
+check-deploy: $(BIN)/python ## Alerts, compose file and Dockerfiles, by the tools that are here; says which are not
+	@$(BIN)/python tools/check_deploy.py $(WORDS)
 
 bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json
 	@$(BIN)/python -m benchmarks
