@@ -139,8 +139,11 @@ async def test_a_process_that_died_while_idle_is_replaced_without_being_asked(po
 async def test_processes_that_cannot_live_are_not_started_for_ever() -> None:
     unsettable = 1 << 50
     async with RenderPool(Settings(render_processes=2, render_memory_mb=unsettable)) as pool:
-        with pytest.raises(RenderInterrupted, match="ended before they took the document"):
+        with pytest.raises(RenderInterrupted, match="no render process could start") as caught:
             await pool.render(HELLO)
+        assert caught.value.details == {"exit_code": "1"}
+        assert "ulimit -n" in caught.value.hint
+        assert "DOCUGEN_RENDER_MEMORY_MB" in caught.value.hint
 
         await until("no process is left", lambda: not pool.process_ids)
 

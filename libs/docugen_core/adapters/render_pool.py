@@ -18,13 +18,12 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from docugen_core.adapters.render_child import ChildLimits
-from docugen_core.adapters.render_process import ForkServer, NotTaken, RenderProcess, ServerGone
+from docugen_core.adapters.render_child import OPEN_FILES_MAX, ChildLimits
+from docugen_core.adapters.render_process import ForkServer, NotTaken, ProcessEnd, RenderProcess, ServerGone
 from docugen_core.config import Settings
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.manifest import Engine
@@ -83,11 +82,26 @@ class RenderPool:
         """
         payload = pickle.dumps(_what_travels(task), protocol=pickle.HIGHEST_PROTOCOL)
         async with self._slots:
-            for _ in range(HAND_OVERS_MAX):
-                with suppress(NotTaken):
+            hand_overs_left = HAND_OVERS_MAX
+            while True:
+                try:
                     return _outcome(task, *await self._render_in(self._take(), task, payload))
-        hint = "Something on this machine kills processes; look at the kernel's log."
-        raise RenderInterrupted(f"{HAND_OVERS_MAX} render processes ended before they took the document", hint=hint)
+                except NotTaken as error:
+                    hand_overs_left -= 1
+                    if not hand_overs_left:
+                        raise self._never_taken(error.end) from None
+
+    def _never_taken(self, last: ProcessEnd) -> RenderInterrupted:
+        if "signal" in last.details:
+            message = f"{HAND_OVERS_MAX} render processes ended before they took the document: the last {last.words}"
+            hint = "Something on this machine kills processes; look at the kernel's log."
+        else:
+            message = f"no render process could start: {HAND_OVERS_MAX} ended at once, the last {last.words}"
+            hint = (
+                f"A limit of this machine, container or shell is too low: a render process needs {OPEN_FILES_MAX} open files"
+                f" (ulimit -n) and {self._limits.memory_mb} MiB of address space (ulimit -v; DOCUGEN_RENDER_MEMORY_MB)."
+            )
+        return RenderInterrupted(message, hint=hint, details=last.details)
 
     async def _render_in(
         self, process: RenderProcess, task: RenderTask, payload: bytes

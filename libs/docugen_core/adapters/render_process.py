@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +151,30 @@ class ServerGone(Exception):
 
 
 class NotTaken(Exception):
-    """The process ended before it took the task: another one may do it."""
+    """The process ended before it took the task: another one may do it. end: how it ended."""
+
+    def __init__(self, end: ProcessEnd) -> None:
+        super().__init__(end.words)
+        self.end = end
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnd:
+    """words: after "the render process ...". details: its `signal` (a name) or its `exit_code`."""
+
+    words: str
+    details: dict[str, str]
+
+    @classmethod
+    def of_status(cls, status: int) -> ProcessEnd:
+        """From a wait status."""
+        if not os.WIFSIGNALED(status):
+            code = os.waitstatus_to_exitcode(status)
+            return cls(f"exited with code {code}", {"exit_code": str(code)})
+        number = os.WTERMSIG(status)
+        known = {member.value: member.name for member in signal.Signals}
+        name = known.get(number, f"signal {number}")
+        return cls(f"was ended by {name}", {"signal": name})
 
 
 class RenderProcess:
@@ -195,7 +218,7 @@ class RenderProcess:
             await loop.sock_sendall(self._connection, TASK_HEAD.pack(len(payload)) + payload)
             await self._read(len(TAKEN))
         except (EOFError, OSError):
-            raise NotTaken from None
+            raise NotTaken(await self._end()) from None
         head_size, data_size = ANSWER_HEAD.unpack(await self._read(ANSWER_HEAD.size))
         if head_size > HEAD_MAX or data_size > data_max:
             raise EOFError("it answered with more than it may")
@@ -207,24 +230,19 @@ class RenderProcess:
 
     async def died(self) -> RenderInterrupted:
         """What happened to a process whose connection ended."""
-        # Harmless to one that is ending already, its status is set; and it ends one that only closed its connection.
-        self._server.kill(self.pid)
-        status = await self._server.exit_status(self.pid)
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            known = {member.value: member.name for member in signal.Signals}
-            name = known.get(number, f"signal {number}")
-            message, details = f"the render process was ended by {name}", {"signal": name}
-        else:
-            code = os.waitstatus_to_exitcode(status)
-            message, details = f"the render process exited with code {code}", {"exit_code": str(code)}
+        end = await self._end()
         hint = "If the document is large it may need more memory: raise DOCUGEN_RENDER_MEMORY_MB."
-        return RenderInterrupted(message, hint=hint, details=details)
+        return RenderInterrupted(f"the render process {end.words}", hint=hint, details=end.details)
 
     def kill(self) -> None:
         """End it now, whatever it does. Idempotent."""
         self._connection.close()
         self._started.add_done_callback(self._kill_started)
+
+    async def _end(self) -> ProcessEnd:
+        # Harmless to one that is ending already, its status is set; and it ends one that only closed its connection.
+        self._server.kill(self.pid)
+        return ProcessEnd.of_status(await self._server.exit_status(self.pid))
 
     def _kill_started(self, started: asyncio.Future[int]) -> None:
         if not started.cancelled() and started.exception() is None:
