@@ -36,6 +36,8 @@ from docugen_core.domain.run_record import decode_run, encode_run
 from docugen_core.errors import ConfigurationError, Unavailable
 
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG})
+_CANNOT_GROW = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+"""Extended codes: what a quota or a file size limit looks like (SQLite says SQLITE_FULL for ENOSPC in a write only)."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -186,11 +188,11 @@ def _ledger_errors() -> Iterator[None]:
                 hint="Restart the service: it moves the file aside and begins a new one; finished bundles are in the store.",
                 details=details,
             ) from error
-        if code in _FULL:
+        if code in _FULL or getattr(error, "sqlite_errorcode", None) in _CANNOT_GROW:
             raise Unavailable(
                 "the run ledger cannot grow: its disk is full",
                 code="LEDGER_FULL",
-                hint="Free space where the ledger lies, then submit again.",
+                hint="Free space, or raise the quota or file size limit, where the ledger lies; then submit again.",
                 details=details,
                 retry_after_ms=10_000,
             ) from error
