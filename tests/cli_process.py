@@ -51,10 +51,11 @@ class Ended:
         return error
 
 
-def process(*arguments: str | Path, cwd: Path, stdin: str = "", **env: str) -> Ended:
-    """`docugen ARGUMENTS` as a process of its own."""
+def process(*arguments: str | Path, cwd: Path, stdin: str = "", ulimit: str = "", **env: str) -> Ended:
+    """`docugen ARGUMENTS` as a process of its own. ulimit: of the shell it is started from, as in `-n 20`."""
+    within = ["sh", "-c", f'ulimit {ulimit}; exec "$@"', "sh"] if ulimit else []
     done = subprocess.run(
-        [DOCUGEN, *map(str, arguments)],
+        [*within, DOCUGEN, *map(str, arguments)],
         cwd=cwd,
         input=stdin,
         env=environment() | env,

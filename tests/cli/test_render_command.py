@@ -110,3 +110,27 @@ def test_an_older_result_is_kept_when_the_new_run_fails(tmp_path: Path, note_fil
     (Path(packs) / "note" / "note.txt").write_text("{{ data.nmae }}")
     assert process("render", note_file, cwd=tmp_path, DOCUGEN_TEMPLATE_PATH=packs).code == 1
     assert files(tmp_path / "out" / "note") == ["manifest.json", "note.txt"]
+
+
+@pytest.mark.parametrize("ulimit", ["-n 20", "-v 900000"])
+def test_render_processes_that_cannot_start_name_the_limits_and_are_tried_twice(tmp_path: Path, ulimit: str) -> None:
+    """It spoke of something that kills processes, after five attempts with 75 seconds between them."""
+    ended = process("render", INVOICE, cwd=tmp_path, ulimit=ulimit)
+    assert ended.code == 1
+    assert "no render process could start" in ended.err
+    assert "ulimit -n" in ended.err
+    assert "DOCUGEN_RENDER_MEMORY_MB" in ended.err
+    assert ended.err.count("there will be another one") == 1
+
+
+def test_a_user_who_set_the_attempts_gets_them(tmp_path: Path) -> None:
+    settings = {"DOCUGEN_QUEUE_MAX_ATTEMPTS": "3", "DOCUGEN_QUEUE_BACKOFF_MS": "1"}
+    ended = process("render", INVOICE, cwd=tmp_path, ulimit="-n 20", **settings)
+    assert ended.err.count("there will be another one") == 2
+
+
+def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
+    """It said that the run ledger cannot be used, a thing the user has never heard of."""
+    error = process("render", INVOICE, "--json", cwd=tmp_path, ulimit="-f 16").error()
+    assert (error["reason"], error["message"]) == ("STORE_FULL", f"{tmp_path / 'out'}: the disk is full")
+    assert "--out" in error["hint"]

@@ -15,10 +15,10 @@ from docugen_core.assembly import assemble_intake, assemble_rendering
 from docugen_core.config import Settings
 from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.failure import Failure
-from docugen_core.errors import NotFound
+from docugen_core.errors import NotFound, Unavailable
 from docugen_core.submission import Intake
 
-from docugen.cli.failures import Problem, run_problem
+from docugen.cli.failures import CommandFailed, Problem, run_problem
 
 if TYPE_CHECKING:
     from docugen_core.generation import BundleRenderer
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from docugen_core.rendering.packs import TemplatePack
 
 QUIET_LOGS = "error"
+ATTEMPTS_MAX = 2
+BACKOFF_MS = 500
+
+_LEDGER_REASONS = ("LEDGER_FULL", "LEDGER_UNAVAILABLE", "LEDGER_DAMAGED")
 
 
 def settings() -> Settings:
@@ -42,12 +46,20 @@ def intake(present: Settings) -> Intake:
 def private_store(present: Settings, beside: Path) -> Iterator[Settings]:
     """Settings for a core of this command's own: its store is a new folder in `beside`, gone afterwards; never a queue.
 
-    In `beside`, because a disk that can hold the results can then hold the store, and /tmp need not.
+    In `beside`, because a disk that can hold the results can then hold the store, and /tmp need not. A failure that may pass is
+    tried again once and soon, unless the user's settings say otherwise: somebody is waiting, and can start the command again.
+    Raises CommandFailed for what goes wrong with the ledger in there, of which the user knows nothing.
     """
     _quiet(present)
     beside.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".docugen-", dir=beside, ignore_cleanup_errors=True) as folder:
-        yield replace(present, store_url=f"file://{quote(str(Path(folder).absolute()))}", queue_enabled=False)
+        store_url = f"file://{quote(str(Path(folder).absolute()))}"
+        try:
+            yield replace(_impatient(present, config.given()), store_url=store_url, queue_enabled=False)
+        except Unavailable as error:
+            if error.reason not in _LEDGER_REASONS:
+                raise
+            raise CommandFailed(_no_working_files(error, beside)) from error
 
 
 @asynccontextmanager
@@ -68,6 +80,25 @@ def _quiet(present: Settings) -> None:
     from docugen_core.adapters.logs import configure_logs
 
     configure_logs("debug" if present.log_level == "debug" else QUIET_LOGS, present.log_format)
+
+
+def _impatient(present: Settings, given: frozenset[str]) -> Settings:
+    """`present` with few attempts in quick succession, where the user did not set how many or how quick."""
+    soon = present
+    if "DOCUGEN_QUEUE_MAX_ATTEMPTS" not in given:
+        soon = replace(soon, queue_max_attempts=ATTEMPTS_MAX)
+    if "DOCUGEN_QUEUE_BACKOFF_MS" not in given:
+        soon = replace(soon, queue_backoff_ms=min(BACKOFF_MS, present.queue_backoff_max_ms))
+    return soon
+
+
+def _no_working_files(error: Unavailable, beside: Path) -> Problem:
+    if error.reason == "LEDGER_FULL":
+        hint = "Free space there, raise the quota or file size limit (ulimit -f), or name a folder on another disk with --out."
+        return Problem(f"{beside.absolute()}: the disk is full", "STORE_FULL", hint, details=error.details)
+    message = f"{beside.absolute()}: temporary files cannot be used"
+    hint = "Check the disk, its mount and the limit of open files (ulimit -n), or name another folder with --out."
+    return Problem(message, "STORE_UNAVAILABLE", hint, details=error.details)
 
 
 def _source_line(failure: Failure, bundle: ResolvedBundle, known: Intake) -> str:
