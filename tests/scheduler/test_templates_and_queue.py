@@ -44,6 +44,9 @@ async def test_a_pack_that_is_not_there_is_not_found_and_the_nearest_is_named(sc
         info = detail(missing.value, error_details_pb2.ErrorInfo)
         assert info is not None
         assert near in info.metadata["hint"]
+        resource = detail(missing.value, error_details_pb2.ResourceInfo)
+        assert resource is not None
+        assert (resource.resource_type, resource.resource_name) == ("docugen.v1.TemplatePack", name)
 
 
 @pytest.mark.parametrize("name", ["", "note", "templatePacks/", "templatePacks/note@", "templatePacks/../note"])

@@ -44,16 +44,16 @@ class TemplateCatalogue:
         """
         versions = [pack for pack in self.packs() if pack.name == reference.pack]
         if not versions:
-            raise self._not_found(f"no template pack {reference.pack!r}", reference.pack, self._names(), "packs")
+            raise _not_found(f"no template pack {reference.pack!r}", reference.pack, self._names(), "packs", reference)
         matching = [pack for pack in versions if reference.version in ("", pack.version)]
         if not matching:
             known = [pack.version for pack in versions]
             message = f"no version {reference.version!r} of template pack {reference.pack!r}"
-            raise self._not_found(message, reference.version, known, "versions")
+            raise _not_found(message, reference.version, known, "versions", reference)
         template = matching[0].templates.get(reference.template)
         if template is None:
             message = f"no template {reference.template!r} in pack {reference.pack!r}"
-            raise self._not_found(message, reference.template, list(matching[0].templates), "templates")
+            raise _not_found(message, reference.template, list(matching[0].templates), "templates", reference)
         return matching[0], template
 
     def pinned(self, pinned: PinnedTemplate) -> TemplatePack:
@@ -75,12 +75,6 @@ class TemplateCatalogue:
     def _names(self) -> list[str]:
         return list(dict.fromkeys(pack.name for pack in self.packs()))
 
-    def _not_found(self, message: str, wanted: str, known: Sequence[str], kind: str) -> NotFound:
-        near = get_close_matches(wanted, known, n=1)
-        suggestion = f"Did you mean {near[0]!r}? " if near else ""
-        listed = ", ".join(known) or "none"
-        return NotFound(message, hint=f"{suggestion}Known {kind}: {listed}.", code="TEMPLATE_NOT_FOUND")
-
 
 def version_key(version: str) -> tuple[object, ...]:
     """Sorts semantic versions (semver.org, rule 11): 1.0.0-rc.2 < 1.0.0-rc.10 < 1.0.0 < 1.10.0. Build metadata is ignored."""
@@ -89,6 +83,14 @@ def version_key(version: str) -> tuple[object, ...]:
     # Numeric identifiers sort below words; a version with a pre-release sorts below the one without.
     parts = tuple((0, int(part), "") if re.fullmatch(r"\d+", part) else (1, 0, part) for part in before.split("."))
     return (numbers, not before, parts if before else ())
+
+
+def _not_found(message: str, wanted: str, known: Sequence[str], kind: str, reference: TemplateReference) -> NotFound:
+    near = get_close_matches(wanted, known, n=1)
+    suggestion = f"Did you mean {near[0]!r}? " if near else ""
+    hint = f"{suggestion}Known {kind}: {', '.join(known) or 'none'}."
+    version = f"@{reference.version}" if reference.version else ""
+    return NotFound(message, hint=hint, code="TEMPLATE_NOT_FOUND", details={"pack": reference.pack + version})
 
 
 def _pack_folders(folder: Path) -> list[Path]:

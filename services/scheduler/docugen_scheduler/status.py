@@ -124,6 +124,8 @@ _RESOURCE_OF_DETAIL = (
     ("worker", "docugen.v1.Worker"),
     ("dead_letter", "docugen.v1.DeadLetter"),
 )
+_COLLECTION_OF_DETAIL = {"bundle_run_id": "bundleRuns/", "pack": "templatePacks/"}
+"""What precedes a detail's value in the resource's name on the wire."""
 
 
 def _rpc_error(
@@ -175,7 +177,7 @@ def _bad_request(violations: Sequence[Violation]) -> details.BadRequest:
 def _resource_info(error: InvalidRequest) -> details.ResourceInfo:
     for key, resource_type in _RESOURCE_OF_DETAIL:
         if name := error.details.get(key):
-            resource = f"bundleRuns/{name}" if key == "bundle_run_id" else name
+            resource = _COLLECTION_OF_DETAIL.get(key, "") + name
             return details.ResourceInfo(
                 resource_type=resource_type, resource_name=bounded(resource, METADATA_VALUE_BYTES_MAX)
             )
