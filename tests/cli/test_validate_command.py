@@ -86,6 +86,23 @@ def test_a_bundle_beyond_the_configured_size_is_not_read(
     assert "has more than 1024 bytes" in ended.json()["message"]
 
 
+@pytest.mark.parametrize(("field", "levels"), [("data", 33), ("data", 40), ("documents", 33)])
+def test_depth_is_told_as_the_setting_counts_it(
+    docugen: Callable[..., Ended], tmp_path: Path, field: str, levels: int
+) -> None:
+    """It said 35 for a setting of 32, for it counted the bundle, the list of documents and the document too."""
+    data: dict[str, Any] = {"deep": 1}
+    for _ in range(levels - 1):
+        data = {"deep": data}
+    bundle = json.loads(INVOICE.read_text())
+    bundle |= {"data": data} if field == "data" else {"documents": [bundle["documents"][0] | {"data": data}]}
+    path = tmp_path / "deep.json"
+    path.write_text(json.dumps(bundle))
+    [violation] = docugen("validate", path, "--json").json()["violations"]
+    assert violation["description"] == "is nested more than 32 levels deep"
+    assert "DOCUGEN_MAX_DATA_DEPTH" in violation["hint"]
+
+
 def test_a_run_id_that_cannot_be_one_is_a_violation_too(docugen: Callable[..., Ended]) -> None:
     ended = docugen("validate", INVOICE, "--run-id", "../etc", "--json")
     assert [v["path"] for v in ended.json()["violations"]] == ["bundle_run_id"]

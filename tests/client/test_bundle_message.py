@@ -73,11 +73,12 @@ def test_a_number_without_json_form_is_refused() -> None:
         bundle_message({"data": {"x": float("nan")}})
 
 
-def test_all_faults_are_reported_at_once_and_a_near_name_is_offered() -> None:
+def test_all_faults_are_reported_at_once_with_the_remedy() -> None:
     with pytest.raises(Refused) as refused:
-        bundle_message({"sed": "x", "locale": 1, "documents": [{"nam": "a"}]})
+        bundle_message({"sed": "x", "zzzz": 1, "locale": 1, "documents": [{"nam": "a"}]})
     assert [str(v) for v in refused.value.violations] == [
         "sed: unknown field (did you mean `seed`?)",
+        "zzzz: unknown field (remove it)",
         "locale: must be a string",
         "documents[0].nam: unknown field (did you mean `name`?)",
     ]

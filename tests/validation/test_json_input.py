@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 BOUND = f"must be between -{NUMBER_MAX} and {NUMBER_MAX}, or other languages read another number"
 
+FLATTEN = "flatten it, or raise DOCUGEN_MAX_DATA_DEPTH"
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\t\n\r"))
 LEAVES = st.none() | st.booleans() | st.integers(-NUMBER_MAX, NUMBER_MAX) | st.floats(-NUMBER_MAX, NUMBER_MAX) | TEXTS
 CANONICAL = st.recursive(
@@ -54,7 +56,7 @@ def test_plain_json_comes_through_as_it_is() -> None:
         ("\ufeff1", "is not JSON at line 1, column 1", "save the text as UTF-8 without a byte order mark"),
         (b'"\xff"', "is not UTF-8 at byte 2", "save the text as UTF-8"),
         ('"\ud800"', "is not UTF-8 at byte 2", "save the text as UTF-8"),
-        ("[" * 5_000, "is nested more than 4 levels deep", "flatten it"),
+        ("[" * 5_000, "is nested more than 4 levels deep", FLATTEN),
         (b"1" * 10_001, "has more than 10000 bytes", "make several bundles, or raise DOCUGEN_MAX_REQUEST_BYTES"),
     ],
 )
@@ -109,7 +111,13 @@ def test_an_integer_of_many_digits_is_refused_without_converting_it() -> None:
 
 def test_depth_is_counted_in_containers() -> None:
     assert _parsed("[[1]]", depth_max=2) == [[1]]
-    assert _refused('[{"a": []}]', depth_max=2) == [("$[0].a", "is nested more than 2 levels deep", "flatten it")]
+    assert _refused('[{"a": []}]', depth_max=2) == [("$[0].a", "is nested more than 2 levels deep", FLATTEN)]
+
+
+def test_levels_around_the_data_are_allowed_but_not_counted() -> None:
+    assert value_violations([[[1]]], depth_max=2, envelope_depth=1) == []
+    [violation] = value_violations([[[[1]]]], depth_max=2, envelope_depth=1)
+    assert (violation.path, violation.description) == ("$[0][0][0]", "is nested more than 2 levels deep")
 
 
 def test_a_value_of_any_depth_is_judged_without_recursion() -> None:

@@ -22,7 +22,8 @@ Resolve = Callable[[JsonValue], ResolvedBundle]
 Found = Callable[[JsonValue], list[tuple[str, str, str]]]
 Row = tuple[str, str, str]
 
-NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or digit and ending with the format."
+NAME_RULE = "1 to 128 characters of A-Z a-z 0-9 . _ -, beginning with a letter or digit and ending with the format."
+FLATTEN = "flatten it, or raise DOCUGEN_MAX_DATA_DEPTH"
 NEAR_NOTE = "Did you mean 'note'? Known templates: note, card, open."
 REFERENCE_RULE = "write pack/template or pack/template@version"
 
@@ -85,7 +86,7 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
         "fallback without the format",
         _bundle(_document("a.csv", format="csv", fallback="desk/card", data={"title": "A", "balance": 1})),
         [
-            ("documents[0].data.balance", "unknown field", ""),
+            ("documents[0].data.balance", "unknown field", "remove it"),
             ("documents[0].fallback", "template desk/card does not offer csv", "it offers txt"),
         ],
     ),
@@ -230,6 +231,14 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
         [("data.titel", "unknown field, no document takes it", "did you mean 'title'?")],
     ),
     (
+        "fields that are near to none",
+        _bundle(zzzz=1, data={"qqqq": "x"}),
+        [
+            ("zzzz", "unknown field", "remove it"),
+            ("data.qqqq", "unknown field, no document takes it", "remove it"),
+        ],
+    ),
+    (
         "too many documents",
         _bundle(*(_document(f"{i}.txt") for i in range(21))),
         [
@@ -244,9 +253,14 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
         "data too deep",
         _bundle(_document(data={"title": [[[[[["a"]]]]]]}), data={"lines": [[[[[["a"]]]]]]}),
         [
-            ("documents[0].data.title[0][0][0][0][0]", "is nested more than 6 levels deep", "flatten it"),
-            ("data.lines[0][0][0][0][0]", "is nested more than 6 levels deep", "flatten it"),
+            ("documents[0].data.title[0][0][0][0][0]", "is nested more than 6 levels deep", FLATTEN),
+            ("data.lines[0][0][0][0][0]", "is nested more than 6 levels deep", FLATTEN),
         ],
+    ),
+    (
+        "data so deep that the request is",
+        _bundle(_document(data={"title": []}), data={"lines": [[[[[[[[["a"]]]]]]]]]}),
+        [("data.lines[0][0][0][0][0]", "is nested more than 6 levels deep", FLATTEN)],
     ),
     (
         "number without a canonical form",
@@ -531,4 +545,4 @@ def test_a_run_id_beyond_the_rule_is_refused_with_the_rule(text: str) -> None:
         validate_run_id(text)
     [violation] = caught.value.violations
     assert violation.path == "bundle_run_id"
-    assert "1 to 63 of a-z" in violation.description
+    assert "1 to 63 characters of a-z" in violation.description

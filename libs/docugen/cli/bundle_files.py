@@ -43,7 +43,8 @@ def read_bundle(
         _read(path, settings.max_request_bytes),
         source=source,
         bytes_max=settings.max_request_bytes,
-        depth_max=settings.max_data_depth + ENVELOPE_DEPTH,
+        depth_max=settings.max_data_depth,
+        envelope_depth=ENVELOPE_DEPTH,
     )
     if not isinstance(value, dict):
         violation = Violation("$", "must be an object", "a bundle begins with `{` and has the field `documents`")

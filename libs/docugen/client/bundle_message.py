@@ -54,7 +54,7 @@ def _fill(message: Message, raw: Mapping[str, Any], path: str, violations: list[
         field = fields.get(name)
         if field is None:
             near = get_close_matches(str(name), list(fields), n=1)
-            violations.append(Violation(here, "unknown field", f"did you mean `{near[0]}`?" if near else ""))
+            violations.append(Violation(here, "unknown field", f"did you mean `{near[0]}`?" if near else "remove it"))
         elif field.name.endswith(_JSON):
             _fill_json(message, field.name, value, here, violations)
         elif field.message_type is not None:

@@ -37,8 +37,10 @@ from docugen_core.strict_json.places import Place, field_path, quoted
 NUMBER_MAX = 2**53 - 1
 
 
-def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int) -> JsonValue:
+def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int, envelope_depth: int = 0) -> JsonValue:
     """The value of `text`, which is UTF-8 JSON of at most `bytes_max` bytes nested at most `depth_max` deep.
+
+    envelope_depth: see `value_violations`.
 
     source: how the caller knows the text (`bundle.json`, `spec.data_json`); it begins the message. `[]` is 1 deep.
     Raises InvalidRequest with every violation found, paths relative to the text (`$` is the text itself); a syntax error
@@ -57,25 +59,28 @@ def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int
     except json.JSONDecodeError as error:
         raise _refused(source, [_syntax_violation(error)]) from None
     except RecursionError:
-        raise _refused(source, [Violation("$", _too_deep(depth_max), _FLATTEN)]) from None
-    violations = value_violations(value, depth_max=depth_max)
+        raise _refused(source, [Violation("$", too_deep(depth_max), _FLATTEN)]) from None
+    violations = value_violations(value, depth_max=depth_max, envelope_depth=envelope_depth)
     if violations:
         raise _refused(source, violations)
     return value  # type: ignore[no-any-return]
 
 
-def value_violations(value: object, *, depth_max: int, place: Place = ()) -> list[Violation]:
+def value_violations(value: object, *, depth_max: int, envelope_depth: int = 0, place: Place = ()) -> list[Violation]:
     """Why `value` has no canonical form or is nested too deep: at most 100 violations, in the order of the value.
 
     For values that did not come through `parse_json` too: anything that is not JSON at all is named as well. Never goes
     deeper than `depth_max` (200 at most), so no value can exhaust the stack; below a place that is too deep nothing more is
     looked at.
+
+    envelope_depth: levels that are allowed beyond `depth_max` and that no message counts: those of a request around its data.
     """
-    if _is_flawless(value, depth_max):
+    levels_max = depth_max + envelope_depth
+    if _is_flawless(value, levels_max):
         return []
-    found = _own_violations(value, place, depth_left=depth_max, depth_max=depth_max)
+    found = _own_violations(value, place, depth_left=levels_max, depth_max=depth_max)
     path = list(place)
-    open_containers = [_children(value)] if depth_max > 0 else []
+    open_containers = [_children(value)] if levels_max > 0 else []
     while open_containers and len(found) < VIOLATIONS_MAX:
         part, node = next(open_containers[-1], _END)
         if part is None:
@@ -84,7 +89,7 @@ def value_violations(value: object, *, depth_max: int, place: Place = ()) -> lis
                 path.pop()
             continue
         path.append(part)
-        depth_left = depth_max - len(open_containers)
+        depth_left = levels_max - len(open_containers)
         found.extend(_own_violations(node, path, depth_left=depth_left, depth_max=depth_max))
         if isinstance(node, _CONTAINERS) and depth_left > 0:
             open_containers.append(_children(node))
@@ -109,6 +114,11 @@ def normalised(value: JsonValue) -> JsonValue:
     return value
 
 
+def too_deep(depth_max: int) -> str:
+    """The description of every violation that says so."""
+    return f"is nested more than {depth_max} levels deep"
+
+
 def utf16_order(key: str) -> bytes:
     """The sort key of object keys in RFC 8785: by UTF-16 code unit, as JavaScript sorts."""
     return key.encode("utf-16-be")
@@ -116,7 +126,7 @@ def utf16_order(key: str) -> bytes:
 
 _CONTAINERS = (dict, list, tuple, Mapping)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_FLATTEN = "flatten it"
+_FLATTEN = "flatten it, or raise DOCUGEN_MAX_DATA_DEPTH"
 _SYNTAX_HINTS = {
     "'": "use double quotes",
     "/": "JSON has no comments, remove it",
@@ -184,7 +194,7 @@ def _own_violations(node: object, place: Sequence[str | int], *, depth_left: int
         problem = _number_problem(node)
     elif isinstance(node, _CONTAINERS):
         if depth_left <= 0:
-            problem = (_too_deep(depth_max), _FLATTEN)
+            problem = (too_deep(depth_max), _FLATTEN)
         elif isinstance(node, Mapping):
             return _key_violations(tuple(place), node)
     elif node is not None:
@@ -226,10 +236,6 @@ def _text_problem(text: str) -> tuple[str, str] | None:
     if control := _CONTROL.search(text):
         return f"holds the control character U+{ord(control[0]):04X}", "remove it"
     return None
-
-
-def _too_deep(depth_max: int) -> str:
-    return f"is nested more than {depth_max} levels deep"
 
 
 def _syntax_violation(error: json.JSONDecodeError) -> Violation:

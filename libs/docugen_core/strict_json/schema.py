@@ -103,7 +103,7 @@ class Schema:
             case Kind.AdditionalProperties(unexpected=names) | Kind.UnevaluatedProperties(unexpected=names):
                 spellings = tuple(around.get("properties", {}))
                 for name in names:
-                    yield Finding((*here, name), "unknown field", wrong=name, known=spellings)
+                    yield Finding((*here, name), "unknown field", "remove it", wrong=name, known=spellings)
             case Kind.PropertyNames(error=inner):
                 name = str(inner.instance)
                 place = (*here, name)

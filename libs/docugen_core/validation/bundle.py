@@ -30,7 +30,7 @@ from docugen_core.domain.json import JsonObject, JsonValue
 from docugen_core.errors import InvalidRequest, NotFound, RenderFailed
 from docugen_core.strict_json.findings import VIOLATIONS_MAX, Finding, written_out
 from docugen_core.strict_json.places import Place, field_path
-from docugen_core.strict_json.reading import normalised, value_violations
+from docugen_core.strict_json.reading import normalised, too_deep, value_violations
 from docugen_core.strict_json.schema import SCANNED_MAX, Schema, compiled
 from docugen_core.validation.documents import DocumentDraft, Pinned, Templates, read_documents, resolved_documents
 from docugen_core.validation.world import Unfit, canonical_locale, known_time_zone, real_date, usable_seed
@@ -72,7 +72,7 @@ def validate_run_id(text: str) -> None:
     """Raises InvalidRequest at `bundle_run_id` unless `text` may name a bundle run."""
     if is_bundle_run_id(text):
         return
-    rule = "must be 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit, without two dots in a row"
+    rule = "must be 1 to 63 characters of a-z 0-9 . _ -, beginning with a letter or digit, without two dots in a row"
     hint = "leave it empty to have it derived from the bundle"
     raise InvalidRequest.from_violations([Violation("bundle_run_id", rule, hint)])
 
@@ -230,7 +230,7 @@ class _DataCheck:
         """Shared fields that no template knows: most likely misspelt."""
         known = tuple(sorted({name for schema in schemas for name in schema.field_names}))
         return [
-            Finding(("data", key), "unknown field, no document takes it", wrong=key, known=known)
+            Finding(("data", key), "unknown field, no document takes it", "remove it", wrong=key, known=known)
             for key in self._shared
             if not any(schema.admits(key) for schema in schemas)
         ]
@@ -241,11 +241,16 @@ _DEFAULT = BundleSpec(documents=())
 
 def _beyond_bounds(raw: JsonValue, limits: BundleLimits) -> list[Violation]:
     """What would make every further check meaningless or too expensive."""
-    found = {v.path: v for v in value_violations(raw, depth_max=limits.data_depth_max + ENVELOPE_DEPTH)}
+    depth_max = limits.data_depth_max
+    found = {v.path: v for v in value_violations(raw, depth_max=depth_max, envelope_depth=ENVELOPE_DEPTH)}
     if isinstance(raw, dict):
         # The same walk again for each part, because only from its own root does it count the depth the caller knows.
         for place, value in _data_parts(raw):
-            found |= {v.path: v for v in value_violations(value, depth_max=limits.data_depth_max, place=place)}
+            found |= {v.path: v for v in value_violations(value, depth_max=depth_max, place=place)}
+        # What the first walk saw below a place that is too deep for the second.
+        too_deep_there = [path for path, v in found.items() if v.description == too_deep(depth_max)]
+        below = tuple(path + mark for path in too_deep_there for mark in ".[")
+        found = {path: v for path, v in found.items() if not path.startswith(below)}
         documents = raw.get("documents")
         if isinstance(documents, list) and len(documents) > limits.documents_max:
             problem = f"has {len(documents)} documents, at most {limits.documents_max} are allowed"
