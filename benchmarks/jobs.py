@@ -22,6 +22,7 @@ ABOUT = b'{"labels":{"team":"billing"},"templates":["invoice/invoice"],"document
 MANIFEST = hashlib.sha256(b"a manifest").hexdigest()
 GROUP = "floor"
 FLOOR_COUNT = 64
+SETTLING_MAX = 3
 
 
 def new_jobs(first: int, count: int, *, not_before_ms: int = 0) -> list[NewJob]:
@@ -43,12 +44,21 @@ async def submit_all(queue: RedisQueue, jobs: Sequence[NewJob], batch: int) -> N
 
 
 async def drain(source: RedisJobSource, count: int, want: int) -> None:
-    """Take and settle `count` jobs. As in a worker, settling one batch and taking the next are under way together."""
-    settling: Sequence[Delivery] = ()
-    while count > 0:
-        takings, settled = await asyncio.gather(source.take(want), source.settle(_done(settling)))
-        count -= len(settled)
-        settling = takings.deliveries
+    """Take and settle `count` jobs. As in a worker, settling goes on while more is taken, SETTLING_MAX batches behind."""
+    behind = asyncio.Semaphore(SETTLING_MAX)
+
+    async def settle(deliveries: Sequence[Delivery]) -> None:
+        try:
+            await source.settle(_done(deliveries))
+        finally:
+            behind.release()
+
+    async with asyncio.TaskGroup() as settling:
+        while count > 0:
+            takings = await source.take(min(want, count))
+            count -= len(takings.deliveries)
+            await behind.acquire()
+            settling.create_task(settle(takings.deliveries))
 
 
 def _done(deliveries: Sequence[Delivery]) -> list[Settlement]:

@@ -15,6 +15,11 @@ local function gone(run, entry, revision, state, ...)
   record(run, revision, state, 'finish_ms', T, ...)
 end
 
+local function failed(j)
+  local tries, start_ms = unpack(redis.call('HMGET', RUN .. j.run, 'tries', 'start_ms'))
+  return ended(tries, j.attempt, consumer, start_ms, j.text)
+end
+
 local OUTCOME = {
   done = function(j, r)
     gone(j.run, j.entry, r[2], 'succeeded', 'manifest', j.text, 'settled', j.token .. 'done')
@@ -24,12 +29,12 @@ local OUTCOME = {
   retry = function(j, r)
     park(j.entry, T + j.delay_ms, j.attempt)
     record(j.run, r[2], 'retrying', 'next_ms', T + j.delay_ms, 'failure', j.text, 'settled', j.token .. 'parked',
-      ended(r[5], j.attempt, consumer, r[4], j.text))
+      failed(j))
     return 'parked'
   end,
   bury = function(j, r)
     local f = fields(j.entry) or {}
-    redis.call('HSET', RUN .. j.run, ended(r[5], j.attempt, consumer, r[4], j.text))
+    redis.call('HSET', RUN .. j.run, failed(j))
     local letter = { 'run', j.run, 'v', f.v or '0', 'payload', f.payload or '', 'attempt', j.attempt, 'worker', consumer,
       'engine', engine, 'failure', j.text, 'time_ms', T }
     for _, name in ipairs({ 'digest', 'about', 'priority', 'create_ms', 'redriven', 'tries',
@@ -49,17 +54,17 @@ local OUTCOME = {
 
 local answers = {}
 for run, entry, attempt, outcome, delay_ms, text, progress in jobs() do
-  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'settled', 'start_ms', 'tries', 'entry')
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'entry')
   local token = consumer .. ' ' .. attempt .. ' ' .. entry .. ' '
-  if r[3] and string.sub(r[3], 1, #token) == token then
-    answers[#answers + 1] = string.sub(r[3], #token + 1)
-  elseif r[6] == entry and holds(entry, consumer, attempt) then
+  if r[3] == entry and holds(entry, consumer, attempt) then
     if r[1] == 'cancelling' and outcome ~= 'done' then outcome = 'cancelled' end
     local j = { run = run, entry = entry, attempt = attempt, delay_ms = delay_ms, text = text, token = token }
     if progress ~= '' then redis.call('HSET', RUN .. run, 'progress', progress) end
     answers[#answers + 1] = OUTCOME[outcome](j, r)
   else
-    answers[#answers + 1] = 'stale'
+    local settled = redis.call('HGET', RUN .. run, 'settled') or ''
+    local again = string.sub(settled, 1, #token) == token
+    answers[#answers + 1] = again and string.sub(settled, #token + 1) or 'stale'
   end
 end
 return tell(answers)

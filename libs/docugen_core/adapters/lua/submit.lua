@@ -24,8 +24,9 @@ for run, digest, priority, not_before, v, payload, about in jobs() do
       entry[7], entry[8] = 'not_before', not_before
     end
     local id = redis.call('XADD', LANE[lane], '*', unpack(entry))
-    record(run, 0, 'queued', 'digest', digest, 'entry', lane .. ':' .. id, 'priority', priority, 'attempt', 0,
-      'create_ms', T, 'queue_ms', T, 'next_ms', start, 'about', about)
+    -- What every step reads stands first: a small hash is searched from its beginning.
+    record(run, 0, 'queued', 'attempt', 0, 'entry', lane .. ':' .. id, 'queue_ms', T, 'next_ms', start, 'digest', digest,
+      'priority', priority, 'create_ms', T, 'about', about)
     redis.call('ZADD', RUNS, 0, string.format('%015d:', T) .. run)
     depth = depth + 1
     answers[#answers + 1] = { 'new', lane .. ':' .. id }

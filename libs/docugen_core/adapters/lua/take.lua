@@ -16,22 +16,23 @@ local jobs, leases, cursors = {}, {}, {}
 
 local function deliver(entry, field, count)
   local run, stream, id = field.run or '', place(entry)
-  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'worker', 'start_ms', 'tries', 'queue_ms', 'next_ms')
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'queue_ms', 'next_ms')
   local state, revision, attempt = r[1], r[2], math.max(count, (tonumber(r[3]) or 0) + 1)
   if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
   end
   local lapsed = state == 'running'
   if lapsed then
-    revision = record(run, revision, 'retrying', 'failure', lost, ended(r[6], r[3], r[4], r[5], lost))
+    local tries, worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'tries', 'worker', 'start_ms'))
+    revision = record(run, revision, 'retrying', 'failure', lost, ended(tries, r[3], worker, start_ms, lost))
   end
-  if attempt > 1 or not state or tonumber(r[8]) ~= 0 then  -- not its first start: clear what the last one left
+  if attempt > 1 or not state or tonumber(r[5]) ~= 0 then  -- not its first start: clear what the last one left
     redis.call('HSET', RUN .. run, 'entry', entry, 'next_ms', 0, 'failure', '', 'progress', '')
   end
   record(run, revision, state == 'cancelling' and state or 'running', 'attempt', attempt, 'worker', consumer, 'start_ms', T)
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
   jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
-    math.max(0, T - math.max(tonumber(r[7] or T), tonumber(r[8] or 0))), lapsed and 1 or 0 }
+    math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0 }
 end
 
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
