@@ -89,14 +89,21 @@ def test_bytes_do_not_depend_on_how_many_render_at_once(bundle: Path, processes:
         assert (tmp_path / "out" / artefact["name"]).stat().st_size == artefact["size"]
 
 
+def python_folders(*, pyenv_root: Path, base_prefix: Path) -> list[Path]:
+    """Where Pythons may lie: pyenv's, those beside the one that runs the tests (pyenv's or uv's), and the system's."""
+    versions = [*(pyenv_root / "versions").glob("3.*/bin"), *base_prefix.parent.glob("*3.*/bin")]
+    return [*dict.fromkeys(versions), Path("/usr/local/bin"), Path("/usr/bin")]
+
+
 @cache
 def other_pythons() -> tuple[Path, ...]:
     """Every Python from 3.11 on that is found here, apart from the minor version that runs the tests."""
+    pyenv_root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))  # noqa: TID251 - where pyenv is, not a setting
+    folders = python_folders(pyenv_root=pyenv_root, base_prefix=Path(sys.base_prefix))
     found: dict[str, Path] = {}
-    homes = [*(Path.home() / ".pyenv" / "versions").glob("3.*/bin"), Path("/usr/local/bin"), Path("/usr/bin")]
     for minor in range(11, 20):
         name = f"python3.{minor}"
-        for path in (*(home / name for home in homes), shutil.which(name)):
+        for path in (*(folder / name for folder in folders), shutil.which(name)):
             if path is None or not Path(path).exists() or minor == sys.version_info.minor:
                 continue
             probe = subprocess.run([path, "-c", "import venv, ensurepip"], capture_output=True)
@@ -105,11 +112,22 @@ def other_pythons() -> tuple[Path, ...]:
     return tuple(found.values())
 
 
+def test_other_pythons_are_looked_for_beside_the_running_one_and_where_pyenv_is(tmp_path: Path) -> None:
+    """With another HOME none was found, and the test below was gone without a word."""
+    beside, in_pyenv = tmp_path / "beside" / "cpython-3.12.1-linux" / "bin", tmp_path / "pyenv" / "versions/3.13.0/bin"
+    for folder in (beside, in_pyenv):
+        folder.mkdir(parents=True)
+    found = python_folders(pyenv_root=tmp_path / "pyenv", base_prefix=tmp_path / "beside" / "cpython-3.11.7-linux")
+    assert found[:2] == [in_pyenv, beside]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("python", other_pythons(), ids=lambda path: path.name)
-def test_bytes_do_not_depend_on_the_python(python: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("python", other_pythons() or [None], ids=lambda path: path.name if path else "none found")
+def test_bytes_do_not_depend_on_the_python(python: Path | None, tmp_path: Path) -> None:
     """The environment of the other Python is kept in .venvs/ and made anew when pyproject.toml changes."""
+    if python is None:
+        pytest.skip(f"no other Python from 3.11 on but {sys.executable}: install one, with pyenv for example")
     home = ROOT / ".venvs" / python.name
     stamp = home / "pyproject.toml"
     pyproject = (ROOT / "pyproject.toml").read_bytes()
