@@ -129,8 +129,10 @@ def test_a_user_who_set_the_attempts_gets_them(tmp_path: Path) -> None:
     assert ended.err.count("there will be another one") == 2
 
 
-def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
-    """It said that the run ledger cannot be used, a thing the user has never heard of."""
-    error = process("render", INVOICE, "--json", cwd=tmp_path, ulimit="-f 16").error()
+@pytest.mark.parametrize("ulimit", ["-f 16", "-f 200"], ids=["at the start", "later"])
+def test_a_full_disk_is_called_that(tmp_path: Path, ulimit: str) -> None:
+    """It said that the run ledger cannot be used, or where "the store" is full: things the user has never heard of."""
+    bundle = INVOICE.with_name("quarterly-account-pack.json")
+    error = process("render", bundle, "--json", "--quiet", cwd=tmp_path, ulimit=ulimit).error()
     assert (error["reason"], error["message"]) == ("STORE_FULL", f"{tmp_path / 'out'}: the disk is full")
     assert "--out" in error["hint"]

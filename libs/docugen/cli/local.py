@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -70,8 +70,10 @@ async def verifier(present: Settings) -> AsyncIterator[tuple[BundleRenderer, Art
         yield bundles, store
 
 
-def failed_run(failure: Failure, bundle: ResolvedBundle, known: Intake) -> Problem:
-    """Why a local run failed, with the line of the template where the pack is at hand."""
+def failed_run(failure: Failure, bundle: ResolvedBundle, known: Intake, *, beside: Path) -> Problem:
+    """Why a local run failed, with the line of the template where the pack is at hand. beside: as for `private_store`."""
+    if failure.code == "STORE_FULL":
+        return _disk_full(beside, dict(failure.details))
     return run_problem(failure.to_json(), source=_source_line(failure, bundle, known))
 
 
@@ -94,11 +96,17 @@ def _impatient(present: Settings, given: frozenset[str]) -> Settings:
 
 def _no_working_files(error: Unavailable, beside: Path) -> Problem:
     if error.reason == "LEDGER_FULL":
-        hint = "Free space there, raise the quota or file size limit (ulimit -f), or name a folder on another disk with --out."
-        return Problem(f"{beside.absolute()}: the disk is full", "STORE_FULL", hint, details=error.details)
+        return _disk_full(beside, error.details)
     message = f"{beside.absolute()}: temporary files cannot be used"
     hint = "Check the disk, its mount and the limit of open files (ulimit -n), or name another folder with --out."
     return Problem(message, "STORE_UNAVAILABLE", hint, details=error.details)
+
+
+def _disk_full(beside: Path, details: Mapping[str, str]) -> Problem:
+    hint = (
+        "Free space there, raise the quota or file size limit (ulimit -f), or name a folder on another disk with --out."
+    )
+    return Problem(f"{beside.absolute()}: the disk is full", "STORE_FULL", hint, details=details)
 
 
 def _source_line(failure: Failure, bundle: ResolvedBundle, known: Intake) -> str:

@@ -68,7 +68,7 @@ async def _render(
             run = snapshot
             show(run)
         if run.state is not RunState.SUCCEEDED:
-            failed = run.failure and local.failed_run(run.failure, job.bundle, core.intake)
+            failed = run.failure and local.failed_run(run.failure, job.bundle, core.intake, beside=folder.parent)
             raise CommandFailed(failed or Problem(f"the run ended {run.state.value}", "RUN_ENDED"))
         manifest = await core.store.read_manifest(run.run_id)
         if manifest is None:

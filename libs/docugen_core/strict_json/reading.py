@@ -67,7 +67,9 @@ def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int
 
 
 def value_violations(value: object, *, depth_max: int, envelope_depth: int = 0, place: Place = ()) -> list[Violation]:
-    """Why `value` has no canonical form or is nested too deep: at most 100 violations, in the order of the value.
+    """Why `value` has no canonical form, holds control characters or is nested too deep.
+
+    At most 100 violations, in the order of the value.
 
     For values that did not come through `parse_json` too: anything that is not JSON at all is named as well. Never goes
     deeper than `depth_max` (200 at most), so no value can exhaust the stack; below a place that is too deep nothing more is
