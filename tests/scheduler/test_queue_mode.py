@@ -69,14 +69,20 @@ async def test_a_watch_shows_progress_of_another_process_to_the_end(
     run = (await queued.runs.CreateBundleRun(create(note(documents=3)))).bundle_run
     seen: list[bundle_run_pb2.BundleRun] = []
 
-    async def watch() -> None:
-        watching = queued.runs.WatchBundleRun(messages.WatchBundleRunRequest(name=run.name))
-        seen.extend([message.bundle_run async for message in watching])
+    watched = asyncio.Event()
 
-    async with queued.worker(renderer), asyncio.TaskGroup() as group:
-        group.create_task(watch())
-        await gate.begun.wait()
-        gate.open.set()
+    async def watch() -> None:
+        async for message in queued.runs.WatchBundleRun(messages.WatchBundleRunRequest(name=run.name)):
+            seen.append(message.bundle_run)
+            watched.set()
+
+    async with asyncio.TaskGroup() as group:
+        to_the_end = group.create_task(watch())
+        await watched.wait()  # else the worker may have it before the watch begins
+        async with queued.worker(renderer):
+            await gate.begun.wait()
+            gate.open.set()
+            await to_the_end
     assert [s.revision for s in seen] == sorted({s.revision for s in seen})
     assert seen[0].state == State.STATE_QUEUED
     assert seen[-1].state == State.STATE_SUCCEEDED
