@@ -90,6 +90,10 @@ class RenderPool:
                     hand_overs_left -= 1
                     if not hand_overs_left:
                         raise self._never_taken(error.end) from None
+                except ServerGone as error:  # it ended with this request on its way; the next one starts another server
+                    hand_overs_left -= 1
+                    if not hand_overs_left:
+                        raise _not_started(error) from None
 
     def _never_taken(self, last: ProcessEnd) -> RenderInterrupted:
         if "signal" in last.details:
@@ -121,9 +125,8 @@ class RenderPool:
         try:
             async with asyncio.timeout(START_S):
                 await process.started()
-        except (TimeoutError, ServerGone) as error:
-            hint = "The scheduler's or worker's stderr says why; it tries anew with the next document."
-            raise RenderInterrupted(f"no render process could be started: {error}", hint=hint) from None
+        except TimeoutError as error:
+            raise _not_started(error) from None
         limit_ms = self._settings.render_timeout_ms
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
@@ -211,6 +214,11 @@ def _what_travels(task: RenderTask) -> RenderTask:
     template = task.pack.templates.get(task.template)
     used = {} if template is None else {task.template: replace(template, schema={}, sample={})}
     return replace(task, pack=replace(task.pack, templates=used))
+
+
+def _not_started(error: Exception) -> RenderInterrupted:
+    hint = "The scheduler's or worker's stderr says why; it tries anew with the next document."
+    return RenderInterrupted(f"no render process could be started: {error}", hint=hint)
 
 
 def _outcome(task: RenderTask, head: dict[str, Any], data: bytes) -> Rendering:
