@@ -156,6 +156,18 @@ async def test_a_fork_server_that_died_is_started_again(pool: RenderPool) -> Non
     assert (await pool.render(HELLO)).pages == 1
 
 
+async def test_a_document_that_meets_a_fork_server_whose_end_is_not_noticed_yet_is_rendered() -> None:
+    """It used to fail with "its fork server ended": the request for a process was on its way to a server that was gone."""
+    for _ in range(5):
+        async with RenderPool(Settings(render_processes=1)) as pool:
+            await pool.render(HELLO)
+            (pid,) = pool.process_ids
+            os.kill(parent(pid), signal.SIGKILL)
+            while exists(pid):
+                pass  # without an await, so that the pool cannot notice before it is asked
+            assert (await pool.render(HELLO)).pages == 1
+
+
 async def test_a_process_is_recycled_after_its_number_of_documents() -> None:
     async with RenderPool(Settings(render_processes=1, render_recycle_documents=2)) as pool:
         seen: list[int] = []
