@@ -73,10 +73,10 @@ _BILLS = (
 )
 
 
-def invent_household(words: WordList, seed: SeedStream) -> Household:
-    """The household of this seed."""
+def invent_household(words: WordList, seed: SeedStream, salary: Decimal | None = None) -> Household:
+    """The household of this seed. salary: what they earn, where that is known; rent and cushion follow it."""
     habits = seed / "habits"
-    salary = (habits / "salary").decimal(Decimal(2350), Decimal(4300))
+    salary = invent_salary(seed) if salary is None else salary
     cushion = _share(salary, (habits / "cushion").between(110, 160))
     return Household(
         words=words,
@@ -97,6 +97,11 @@ def invent_household(words: WordList, seed: SeedStream) -> Household:
         opening_balance=_share(cushion, (habits / "opening_balance").between(88, 104)),
         bills=_invent_bills(words, habits),
     )
+
+
+def invent_salary(seed: SeedStream) -> Decimal:
+    """What the household of this seed is paid into its account every month."""
+    return (seed / "habits" / "salary").decimal(Decimal(2350), Decimal(4300))
 
 
 def invent_institution(words: WordList, seed: SeedStream) -> dict[str, object]:

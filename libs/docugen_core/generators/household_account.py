@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, localcontext
 from typing import Any, cast
 
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.seed import SeedStream
+from docugen_core.generators.account_record import account_record, month_starts
 from docugen_core.generators.generator import Generator, GeneratorContext
 from docugen_core.generators.household import Household, invent_holder, invent_household, invent_institution
 from docugen_core.generators.household_month import Entry, month_entries
@@ -116,9 +117,8 @@ def generate(params: JsonObject, context: GeneratorContext) -> JsonObject:
 def _generate(params: Mapping[str, Any], context: GeneratorContext) -> JsonObject:
     seed, words = context.seed, word_list(context.language)
     household = invent_household(words, seed)
-    firsts = _month_starts(params["first_month"], params.get("months", MONTHS_DEFAULT))
+    firsts = month_starts(dt.date.fromisoformat(f"{params['first_month']}-01"), params.get("months", MONTHS_DEFAULT))
     months = _entries_by_month(household, seed, firsts, params.get("transactions_per_month", TRANSACTIONS_DEFAULT))
-    entries = [entry for month in months for entry in month]
     account = household.account
     result: dict[str, Any] = {
         "institution": invent_institution(words, seed),
@@ -131,16 +131,7 @@ def _generate(params: Mapping[str, Any], context: GeneratorContext) -> JsonObjec
             "currency": params.get("currency") or default_currency(context.locale),
             "opened_on": _opened_on(seed / "account" / "opened", firsts[0]).isoformat(),
         },
-        "period": {"first": firsts[0].isoformat(), "last": _next_month(firsts[-1], less_days=1).isoformat()},
-        "opening_balance": str(household.opening_balance),
-        "closing_balance": str(entries[-1].balance),
-        **_totals(entries),
-        "transactions": [_transaction(entry) for entry in entries],
-        "months": [
-            {"month": first.isoformat()[:7], **_totals(month), "closing_balance": str(month[-1].balance)}
-            for first, month in zip(firsts, months, strict=True)
-        ],
-        "categories": _categories(entries),
+        **account_record(firsts, months, household.opening_balance),
         "reference": f"{account.number[-4:]}-{firsts[0]:%Y%m}-{digits(seed / 'reference', 6)}",
     }
     return result
@@ -157,57 +148,8 @@ def _entries_by_month(
     return months
 
 
-def _month_starts(first_month: str, count: int) -> list[dt.date]:
-    firsts = [dt.date.fromisoformat(f"{first_month}-01")]
-    while len(firsts) < count:
-        firsts.append(_next_month(firsts[-1]))
-    return firsts
-
-
-def _next_month(first: dt.date, less_days: int = 0) -> dt.date:
-    year, month = first.year + first.month // 12, first.month % 12 + 1
-    return dt.date(year, month, 1) - dt.timedelta(days=less_days)
-
-
 def _opened_on(place: SeedStream, first: dt.date) -> dt.date:
     return first - dt.timedelta(days=place.between(400, 6_500))
-
-
-def _totals(entries: Iterable[Entry]) -> dict[str, Any]:
-    amounts = [entry.amount for entry in entries]
-    return {
-        "transaction_count": len(amounts),
-        "total_in": _money(amount for amount in amounts if amount > 0),
-        "total_out": _money(-amount for amount in amounts if amount < 0),
-    }
-
-
-def _categories(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    groups: dict[str, list[Decimal]] = {}
-    for entry in entries:
-        groups.setdefault(entry.category, []).append(entry.amount)
-    return [
-        {"category": category, "transaction_count": len(amounts), "amount": _money(amounts)}
-        for category, amounts in sorted(groups.items())
-    ]
-
-
-def _transaction(entry: Entry) -> dict[str, Any]:
-    return {
-        "date": entry.date.isoformat(),
-        "value_date": entry.value_date.isoformat(),
-        "reference": entry.reference,
-        "description": entry.description,
-        "category": entry.category,
-        "amount": str(entry.amount),
-        "debit": str(-entry.amount) if entry.amount < 0 else "",
-        "credit": str(entry.amount) if entry.amount > 0 else "",
-        "balance": str(entry.balance),
-    }
-
-
-def _money(amounts: Iterable[Decimal]) -> str:
-    return str(sum(amounts, Decimal("0.00")))
 
 
 HOUSEHOLD_ACCOUNT = Generator(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -40,10 +41,11 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """An entry before the balance is known. The amount of category `savings` is settled against the balance.
 
-    least: the smallest amount this kind of spending takes when the month's budget is short.
+    lag_days: from booking to value, cut at the month's end. least: the smallest amount this kind of spending takes when the
+    month's budget is short. reference: the entry's, where the other side of the payment has given it one.
     """
 
     date: dt.date
@@ -55,6 +57,7 @@ class _Plan:
     person: str = ""
     lag_days: int = 0
     least: Decimal = Decimal(0)
+    reference: str = ""
 
 
 # category, kind, weight, lowest and highest amount; credits are never squeezed.
@@ -81,21 +84,50 @@ def month_entries(
 
     seed: this month's place. References are unique within the month and start with its year and month.
     """
+    return settle(household, seed, plan_month(household, seed, first, count), opening)
+
+
+def plan_month(household: Household, seed: SeedStream, first: dt.date, count: int) -> list[Plan]:
+    """`count` entries by date, without balances; those of one day are in the order of their importance."""
     fixed = _fixed_plans(household, seed, first)[:count]
     everyday = [_everyday_plan(household, seed / "everyday" / i, first) for i in range(count - len(fixed))]
     left = _month_budget(household, seed, fixed)
-    # The sort is stable: entries of one day stay in the order of their importance.
-    plans = sorted([*fixed, *_within_budget(everyday, left)], key=lambda plan: plan.date)
-    entries = []
+    # The sort is stable.
+    return sorted([*fixed, *_within_budget(everyday, left)], key=lambda plan: plan.date)
+
+
+def settle(
+    household: Household, seed: SeedStream, plans: Sequence[Plan], opening: Decimal, floor: Decimal | None = None
+) -> tuple[Entry, ...]:
+    """The entries that `plans`, by date, become after balance `opening`.
+
+    floor: no balance falls below it, given an opening that does not: savings come in on the day of a debit that is too
+    large, as one more entry before it. None: any balance may come.
+    """
+    entries: list[Entry] = []
     balance = opening
-    for number, plan in enumerate(plans, start=1):
+
+    def book(plan: Plan, amount: Decimal) -> Decimal:
+        number = len(entries) + 1
+        after = balance + amount
+        entries.append(_entry(household, seed / "references" / number, number, plan, amount, after))
+        return after
+
+    for plan in plans:
         amount = plan.amount if plan.category != "savings" else _savings_amount(household, seed / "savings", balance)
-        balance += amount
-        entries.append(_entry(household, seed / "references" / number, number, plan, amount, balance))
+        if floor is not None and balance + amount < floor:
+            rescue = Plan(plan.date, "savings", "savings_in", Decimal(0), number=household.savings_number)
+            balance = book(rescue, _rescue_amount(floor - balance - amount))
+        balance = book(plan, amount)
     return tuple(entries)
 
 
-def _fixed_plans(household: Household, seed: SeedStream, first: dt.date) -> list[_Plan]:
+def last_day(date: dt.date) -> dt.date:
+    """The last day of the month of `date`."""
+    return date.replace(day=monthrange(date.year, date.month)[1])
+
+
+def _fixed_plans(household: Household, seed: SeedStream, first: dt.date) -> list[Plan]:
     """What the month brings whatever happens, most important first."""
     salary_date = _weekday_on_or_before(first.replace(day=household.salary_day))
     rent_date = _weekday_on_or_after(first.replace(day=household.rent_day))
@@ -104,10 +136,10 @@ def _fixed_plans(household: Household, seed: SeedStream, first: dt.date) -> list
     ]
     bills = [_bill_plan(bill, seed / "bills" / bill.name, first) for bill in household.bills]
     return [
-        _Plan(salary_date, "salary", "salary", household.salary, household.employer),
-        _Plan(rent_date, "rent", "rent", -household.rent, household.landlord),
+        Plan(salary_date, "salary", "salary", household.salary, household.employer),
+        Plan(rent_date, "rent", "rent", -household.rent, household.landlord),
         *groceries[:1],
-        _Plan(first.replace(day=SAVINGS_DAY), "savings", "savings_out", Decimal(0), number=household.savings_number),
+        Plan(first.replace(day=SAVINGS_DAY), "savings", "savings_out", Decimal(0), number=household.savings_number),
         *bills[:1],
         *groceries[1:],
         *bills[1:],
@@ -116,36 +148,36 @@ def _fixed_plans(household: Household, seed: SeedStream, first: dt.date) -> list
     ]
 
 
-def _weekly_groceries(household: Household, place: SeedStream, date: dt.date) -> _Plan:
+def _weekly_groceries(household: Household, place: SeedStream, date: dt.date) -> Plan:
     amount = (place / "amount").decimal(Decimal(45), Decimal(130))
-    return _Plan(date, "groceries", "card", -amount, (place / "merchant").choice(household.grocers))
+    return Plan(date, "groceries", "card", -amount, (place / "merchant").choice(household.grocers))
 
 
-def _bill_plan(bill: Bill, place: SeedStream, first: dt.date) -> _Plan:
+def _bill_plan(bill: Bill, place: SeedStream, first: dt.date) -> Plan:
     amount = bill.amount
     if bill.category == "energy":
         # Meters are read: the bill moves by a fifth around its level, all others stay what was agreed.
         amount = (amount * place.between(80, 120) / 100).quantize(CENT, ROUND_HALF_EVEN)
-    return _Plan(first.replace(day=bill.day), bill.category, bill.kind, -amount, bill.merchant, bill.number)
+    return Plan(first.replace(day=bill.day), bill.category, bill.kind, -amount, bill.merchant, bill.number)
 
 
-def _quarterly_plans(household: Household, seed: SeedStream, first: dt.date) -> list[_Plan]:
+def _quarterly_plans(household: Household, seed: SeedStream, first: dt.date) -> list[Plan]:
     plans = []
     if first.month in TAX_MONTHS:
         amount = (seed / "tax").decimal(Decimal(90), Decimal(260))
-        plans.append(_Plan(first.replace(day=15), "tax", "tax", -amount, household.tax_office))
+        plans.append(Plan(first.replace(day=15), "tax", "tax", -amount, household.tax_office))
     if first.month in INTEREST_MONTHS:
         amount = (seed / "interest").decimal(Decimal("0.35"), Decimal("6.80"))
-        plans.append(_Plan(_last_day(first), "interest", "interest", amount))
+        plans.append(Plan(last_day(first), "interest", "interest", amount))
     return plans
 
 
-def _large_purchase(household: Household, place: SeedStream, first: dt.date) -> list[_Plan]:
+def _large_purchase(household: Household, place: SeedStream, first: dt.date) -> list[Plan]:
     """Every fifth month or so: a machine, a sofa, a bicycle."""
     if not place.chance(1, 5):
         return []
     return [
-        _Plan(
+        Plan(
             first.replace(day=(place / "day").between(2, 24)),
             "shopping",
             "purchase",
@@ -156,13 +188,13 @@ def _large_purchase(household: Household, place: SeedStream, first: dt.date) -> 
     ]
 
 
-def _everyday_plan(household: Household, place: SeedStream, first: dt.date) -> _Plan:
+def _everyday_plan(household: Household, place: SeedStream, first: dt.date) -> Plan:
     words = household.words
     category, kind, low, high = (place / "category").weighted(_EVERYDAY)
     # A value below a value: small amounts are the most frequent, as in life.
     amount = (place / "amount").decimal(low, (place / "ceiling").decimal(low, high))
-    return _Plan(
-        date=(place / "day").date(first, _last_day(first)),
+    return Plan(
+        date=(place / "day").date(first, last_day(first)),
         category=category,
         kind=kind,
         amount=amount if kind in _CREDITS else -amount,
@@ -178,13 +210,13 @@ def _person(household: Household, place: SeedStream) -> str:
     return f"{given_name} {family_name}"
 
 
-def _month_budget(household: Household, seed: SeedStream, fixed: list[_Plan]) -> Decimal:
+def _month_budget(household: Household, seed: SeedStream, fixed: list[Plan]) -> Decimal:
     """What everyday life may cost: most of what the fixed entries leave of the salary, and at least a quarter of it."""
     left = household.salary + sum((plan.amount for plan in fixed if plan.amount < 0), Decimal(0))
     return max(left * (seed / "budget").between(85, 100) / 100, household.salary / 4)
 
 
-def _within_budget(plans: list[_Plan], budget: Decimal) -> list[_Plan]:
+def _within_budget(plans: list[Plan], budget: Decimal) -> list[Plan]:
     """`plans` with what debits cost beyond their least amounts shrunk by one factor, at most tenfold, to fit `budget`."""
     least = sum((plan.least for plan in plans), Decimal(0))
     beyond = -sum((plan.amount for plan in plans if plan.amount < 0), Decimal(0)) - least
@@ -192,7 +224,7 @@ def _within_budget(plans: list[_Plan], budget: Decimal) -> list[_Plan]:
     return [replace(plan, amount=_squeezed(plan, factor)) for plan in plans]
 
 
-def _squeezed(plan: _Plan, factor: Decimal) -> Decimal:
+def _squeezed(plan: Plan, factor: Decimal) -> Decimal:
     """Cash comes in notes of ten, everything else to the cent."""
     if plan.amount > 0:
         return plan.amount
@@ -208,13 +240,18 @@ def _savings_amount(household: Household, place: SeedStream, balance: Decimal) -
     return Decimal(10 * tens or -10).quantize(CENT)
 
 
+def _rescue_amount(missing: Decimal) -> Decimal:
+    """What is missing, and a hundred beyond, in fifties: people do not count cents when they reach for their savings."""
+    return (Decimal(50) * (missing // 50 + 3)).quantize(CENT)
+
+
 def _entry(
-    household: Household, place: SeedStream, number: int, plan: _Plan, amount: Decimal, balance: Decimal
+    household: Household, place: SeedStream, number: int, plan: Plan, amount: Decimal, balance: Decimal
 ) -> Entry:
     return Entry(
         date=plan.date,
-        value_date=min(plan.date + dt.timedelta(days=plan.lag_days), _last_day(plan.date)),
-        reference=f"{plan.date:%y%m}-{number:03d}-{digits(place, 4)}",
+        value_date=min(plan.date + dt.timedelta(days=plan.lag_days), last_day(plan.date)),
+        reference=plan.reference or f"{plan.date:%y%m}-{number:03d}-{digits(place, 4)}",
         description=_description(household, plan, amount),
         category=plan.category,
         amount=amount.quantize(CENT),
@@ -222,7 +259,7 @@ def _entry(
     )
 
 
-def _description(household: Household, plan: _Plan, amount: Decimal) -> str:
+def _description(household: Household, plan: Plan, amount: Decimal) -> str:
     kind = "savings_in" if plan.category == "savings" and amount > 0 else plan.kind
     return household.words.patterns[kind].format(
         merchant=plan.merchant,
@@ -236,12 +273,8 @@ def _description(household: Household, plan: _Plan, amount: Decimal) -> str:
 
 def _grocery_days(household: Household, first: dt.date) -> list[dt.date]:
     """Every date of the month that falls on the household's day for shopping."""
-    days = (first.replace(day=day) for day in range(1, _last_day(first).day + 1))
+    days = (first.replace(day=day) for day in range(1, last_day(first).day + 1))
     return [day for day in days if day.weekday() == household.grocery_weekday]
-
-
-def _last_day(date: dt.date) -> dt.date:
-    return date.replace(day=monthrange(date.year, date.month)[1])
 
 
 def _weekday_on_or_before(date: dt.date) -> dt.date:
