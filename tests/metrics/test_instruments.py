@@ -52,7 +52,7 @@ ATTEMPT_PATHS = (
     *(render_pool, write_once, registry, catalogue),
 )
 """Modules whose errors can end an attempt."""
-NO_ATTEMPTS = {"CANCELLED", "GENERATOR_AMBIGUOUS"}
+NO_ATTEMPTS = {"CANCELLED", "GENERATOR_AMBIGUOUS", "INVALID_TEMPLATE_PACK", "TEMPLATE_PACK_AMBIGUOUS"}
 """Codes in them that never end one as a failure."""
 
 

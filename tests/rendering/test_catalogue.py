@@ -43,14 +43,59 @@ def test_without_a_version_the_newest_pack_is_meant(tmp_path: Path) -> None:
     assert (newest.version, named.version, template.name) == ("1.10.0", "1.9.9", "notice")
 
 
-def test_of_equal_packs_the_first_found_wins(tmp_path: Path) -> None:
+def test_one_version_with_two_contents_is_refused_naming_both_places(tmp_path: Path) -> None:
+    """The first found won: two servers with their folders in another order rendered different bytes under one name."""
     first = a_version(tmp_path / "first" / "notice", "1.0.0", "first\n")
-    a_version(tmp_path / "second" / "notice", "1.0.0", "second\n")
+    second = a_version(tmp_path / "second" / "notice", "1.0.0", "second\n")
 
-    catalogue = TemplateCatalogue.load([first, tmp_path / "second"])
+    with pytest.raises(ConfigurationError) as caught:
+        TemplateCatalogue.load([first, tmp_path / "second"])
 
-    pack, _ = catalogue.resolve(TemplateReference("notice", "notice"))
-    assert pack.files["notice.txt"] == b"first\n"
+    assert caught.value.reason == "TEMPLATE_PACK_AMBIGUOUS"
+    assert caught.value.message.endswith(f"notice@1.0.0 is there twice with different content: {first} and {second}")
+
+
+def test_the_same_pack_in_two_places_is_one_pack(tmp_path: Path) -> None:
+    a_version(tmp_path / "first" / "notice", "1.0.0")
+    a_version(tmp_path / "second" / "notice", "1.0.0")
+
+    packs = TemplateCatalogue.load([tmp_path / "first", tmp_path / "second", tmp_path / "first" / "notice"]).packs()
+
+    assert [pack.name for pack in packs].count("notice") == 1
+
+
+def test_a_pack_is_found_by_name_and_version_alone(tmp_path: Path) -> None:
+    for version in ("1.2.0", "1.10.0"):
+        a_version(tmp_path / version, version)
+    catalogue = TemplateCatalogue.load([tmp_path])
+
+    assert (catalogue.pack("notice").version, catalogue.pack("notice", "1.2.0").version) == ("1.10.0", "1.2.0")
+    with pytest.raises(NotFound, match=r"^no version '9.9.9' of template pack 'notice'$") as caught:
+        catalogue.pack("notice", "9.9.9")
+    assert "Known versions: 1.10.0, 1.2.0." in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("fallback", "formats", "problem"),
+    [
+        ("plain/notice", 'txt = "notice.txt"', "is not installed: no template pack 'plain'"),
+        ("notice/plain", 'txt = "notice.txt"', "is not installed: no template 'plain' in pack 'notice'"),
+        ("notice/short", 'md = "notice.md"', "does not offer md"),
+    ],
+)
+def test_a_fallback_that_could_not_stand_in_ends_the_start(
+    tmp_path: Path, fallback: str, formats: str, problem: str
+) -> None:
+    short = PACK_TOML[PACK_TOML.index("[[templates]]") :].replace('"notice"\ntitle', '"short"\ntitle')
+    toml = PACK_TOML.replace("[templates.formats]", f'fallback = "{fallback}"\n[templates.formats]')
+    toml = toml.replace('txt = "notice.txt"', formats) + "\n" + short
+    folder = write_pack(tmp_path / "notice", {"pack.toml": toml, "notice.md": "# x\n"})
+
+    with pytest.raises(ConfigurationError) as caught:
+        TemplateCatalogue.load([folder])
+
+    assert caught.value.reason == "INVALID_TEMPLATE_PACK"
+    assert f"the fallback {fallback} of template 'notice' {problem}" in caught.value.message
 
 
 @pytest.mark.parametrize(

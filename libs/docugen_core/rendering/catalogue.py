@@ -1,4 +1,9 @@
-"""The template packs of this installation: found at start, immutable, addressed by name, version and digest."""
+"""The template packs of this installation: found at start, immutable, addressed by name, version and digest.
+
+Versions of a pack stand side by side. One name and version is one content: a second pack of that name, version *and* digest is
+the same pack, one with another digest ends the start. Were the first one simply taken, two servers whose folders are listed
+in another order would render different bytes under one name.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +14,43 @@ from pathlib import Path
 
 from docugen_core.domain.bundle import PinnedTemplate, TemplateReference
 from docugen_core.errors import ConfigurationError, NotFound
+from docugen_core.rendering.pack_discovery import pack_folders
 from docugen_core.rendering.pack_loader import PACK_FILE, load_pack
 from docugen_core.rendering.packs import Template, TemplatePack
-
-SHIPPED_PACKS = Path(__file__).parent.parent / "templates"
 
 
 class TemplateCatalogue:
     """Packs by name and version. Make one with `load`."""
 
-    def __init__(self, packs: Sequence[TemplatePack]) -> None:
+    def __init__(self, packs: Sequence[TemplatePack], places: Sequence[str] = ()) -> None:
+        """A catalogue of exactly these. places: where each was found, for errors; as many as packs, or none.
+
+        Raises ConfigurationError for two packs of one name and version with different content (TEMPLATE_PACK_AMBIGUOUS), and
+        for a template whose `fallback` is not installed or offers less (INVALID_TEMPLATE_PACK).
+        """
         self._packs: dict[tuple[str, str], TemplatePack] = {}
-        for pack in packs:
-            self._packs.setdefault((pack.name, pack.version), pack)
+        found_at: dict[tuple[str, str], str] = {}
+        for pack, place in zip(packs, places or [f"a pack {pack.name}" for pack in packs], strict=True):
+            first = self._packs.setdefault((pack.name, pack.version), pack)
+            first_place = found_at.setdefault((pack.name, pack.version), place)
+            if first.digest != pack.digest:
+                raise ConfigurationError(
+                    f"template pack {pack.name}@{pack.version} is there twice with different content:"
+                    f" {first_place} and {place}",
+                    code="TEMPLATE_PACK_AMBIGUOUS",
+                    hint="Give one of them another version or name, or take one away.",
+                    details={"pack": f"{pack.name}@{pack.version}", "first": first_place, "second": place},
+                )
+        self._check_fallbacks()
 
     @classmethod
     def load(cls, folders: Sequence[Path]) -> TemplateCatalogue:
-        """Every pack in `folders`, then the shipped ones. Of two packs with one name and version the first found wins.
+        """Every pack in `folders`, in installed distributions, and the shipped ones.
 
-        A folder is either a pack itself or holds packs. Raises ConfigurationError for a folder that is absent or holds no
-        pack, and for any pack with a mistake.
+        Raises ConfigurationError for a folder or entry point without a pack, for any pack with a mistake, and as above.
         """
-        return cls([load_pack(pack) for folder in (*folders, SHIPPED_PACKS) for pack in _pack_folders(folder)])
+        found = pack_folders(folders)
+        return cls([load_pack(pack.folder) for pack in found], [pack.place for pack in found])
 
     def packs(self) -> tuple[TemplatePack, ...]:
         """All packs, by name, newest version first."""
@@ -42,19 +62,25 @@ class TemplateCatalogue:
 
         Raises NotFound (TEMPLATE_NOT_FOUND), naming the nearest and listing what there is.
         """
-        versions = [pack for pack in self.packs() if pack.name == reference.pack]
-        if not versions:
-            raise _not_found(f"no template pack {reference.pack!r}", reference.pack, self._names(), "packs", reference)
-        matching = [pack for pack in versions if reference.version in ("", pack.version)]
-        if not matching:
-            known = [pack.version for pack in versions]
-            message = f"no version {reference.version!r} of template pack {reference.pack!r}"
-            raise _not_found(message, reference.version, known, "versions", reference)
-        template = matching[0].templates.get(reference.template)
+        pack = self.pack(reference.pack, reference.version)
+        template = pack.templates.get(reference.template)
         if template is None:
             message = f"no template {reference.template!r} in pack {reference.pack!r}"
-            raise _not_found(message, reference.template, list(matching[0].templates), "templates", reference)
-        return matching[0], template
+            raise _not_found(message, reference.template, list(pack.templates), "templates", reference)
+        return pack, template
+
+    def pack(self, name: str, version: str = "") -> TemplatePack:
+        """A pack by name; without a version the newest one. Raises NotFound as `resolve` does."""
+        reference = TemplateReference(name, "", version)
+        versions = [pack for pack in self.packs() if pack.name == name]
+        if not versions:
+            raise _not_found(f"no template pack {name!r}", name, self._names(), "packs", reference)
+        matching = [pack for pack in versions if version in ("", pack.version)]
+        if not matching:
+            known = [pack.version for pack in versions]
+            message = f"no version {version!r} of template pack {name!r}"
+            raise _not_found(message, version, known, "versions", reference)
+        return matching[0]
 
     def pinned(self, pinned: PinnedTemplate) -> TemplatePack:
         """The very pack a resolved bundle was made with.
@@ -71,6 +97,22 @@ class TemplateCatalogue:
                 details={"pack": pack.name, "pinned_digest": pinned.digest, "installed_digest": pack.digest},
             )
         return pack
+
+    def _check_fallbacks(self) -> None:
+        """What a template falls back to must be here and offer the same formats, or it would fail when it is needed."""
+        for pack in self._packs.values():
+            for template in pack.templates.values():
+                if template.fallback is None:
+                    continue
+                about = f"{pack.name}/{PACK_FILE}: the fallback {template.fallback} of template {template.name!r}"
+                try:
+                    _, fallback = self.resolve(template.fallback)
+                except NotFound as error:
+                    raise _bad_fallback(f"{about} is not installed: {error.message}", error.hint) from error
+                missing = sorted(known.value for known in template.formats if known not in fallback.formats)
+                if missing:
+                    hint = "A fallback offers every format of the template it stands in for."
+                    raise _bad_fallback(f"{about} does not offer {', '.join(missing)}", hint)
 
     def _names(self) -> list[str]:
         return list(dict.fromkeys(pack.name for pack in self.packs()))
@@ -93,14 +135,5 @@ def _not_found(message: str, wanted: str, known: Sequence[str], kind: str, refer
     return NotFound(message, hint=hint, code="TEMPLATE_NOT_FOUND", details={"pack": reference.pack + version})
 
 
-def _pack_folders(folder: Path) -> list[Path]:
-    if (folder / PACK_FILE).is_file():
-        return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{PACK_FILE}")) if folder.is_dir() else []
-    if not found and folder != SHIPPED_PACKS:
-        problem = "holds no template pack" if folder.is_dir() else "does not exist"
-        raise ConfigurationError(
-            f"template folder {folder} {problem}",
-            hint="DOCUGEN_TEMPLATE_PATH names folders that hold packs (folders with a pack.toml).",
-        )
-    return found
+def _bad_fallback(message: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(message, hint=hint, code="INVALID_TEMPLATE_PACK", details={"file": PACK_FILE})

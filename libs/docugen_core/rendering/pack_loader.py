@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
-from docugen_core.domain.bundle import Format
+from docugen_core.domain.bundle import Format, TemplateReference
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import ConfigurationError
+from docugen_core.rendering.font_families import pack_families, shipped_families
 from docugen_core.rendering.packs import (
     PACK_BYTES_MAX,
     PACK_FILES_MAX,
@@ -27,13 +28,15 @@ from docugen_core.rendering.packs import (
     TemplatePack,
     pack_digest,
 )
+from docugen_core.rendering.page_format import ORIENTATIONS, PAPER_SIZES, Orientation, PageFormat, PaperSize
 from docugen_core.rendering.strict_toml import TomlProblems, TomlTable, read_toml
 from docugen_core.rendering.table_layout import parse_layout
 
 T = TypeVar("T")
 
 PACK_FILE = "pack.toml"
-RESERVED = ("main.typ", "docugen.typ", "data.json", "world.json", "labels.json")
+RESERVED = ("main.typ", "docugen.typ", "docugen/", "data.json", "world.json", "labels.json")
+"""Provided by the renderer; a name that ends in a slash is a folder."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -87,7 +90,7 @@ def _read_files(folder: Path) -> dict[str, bytes]:
 
 
 def _text_only(folder: Path, name: str, data: bytes) -> bytes:
-    if name in RESERVED:
+    if name in RESERVED or name.startswith(tuple(folder for folder in RESERVED if folder.endswith("/"))):
         hint = f"Rename it: {', '.join(RESERVED)} are provided by the renderer."
         raise _refused(folder, name, "has a reserved name", hint=hint)
     try:
@@ -174,6 +177,8 @@ class _Loader:
             if template.name in templates:
                 entry.refuse("name", f"template {template.name!r} is declared twice")
             templates[template.name] = template
+            if template.fallback and (template.fallback.pack, template.fallback.template) == (name, template.name):
+                entry.refuse("fallback", f"template {template.name!r} falls back to itself", "Name another template.")
         if not templates:
             top.refuse("templates", "a pack declares at least one template", "Add a [[templates]] table.")
         return TemplatePack(
@@ -193,9 +198,23 @@ class _Loader:
             schema=self._json(entry, "schema"),
             sample=self._json(entry, "sample"),
             pdf=_pdf_options(entry.table("pdf")),
+            optional=entry.flag("optional", False),
+            fallback=_fallback(entry),
+            page=_page(entry, formats),
+            fonts=self._fonts(entry),
         )
         entry.finish()
         return template
+
+    def _fonts(self, entry: TomlTable) -> tuple[str, ...]:
+        wanted = entry.texts("fonts", ())
+        if wanted:
+            known = shipped_families() | pack_families(self._files)
+            missing = [family for family in wanted if family not in known]
+            if missing:
+                message = f"there is no font family {', '.join(map(repr, missing))}"
+                entry.refuse("fonts", message, f"Known: {', '.join(sorted(known))}.")
+        return wanted
 
     def _formats(self, table: TomlTable) -> dict[Format, str]:
         formats: dict[Format, str] = {}
@@ -251,6 +270,31 @@ class _Loader:
 def _words(table: TomlTable) -> JsonObject:
     """A table of texts, nested tables of texts included."""
     return {key: _words(table.table(key)) if table.is_table(key) else table.text(key, "") for key in table.names()}
+
+
+def _fallback(entry: TomlTable) -> TemplateReference | None:
+    """Whether it is installed is known only when all packs are: `catalogue` looks."""
+    text = entry.text("fallback", "")
+    try:
+        return TemplateReference.parse(text) if text else None
+    except ValueError as error:
+        entry.refuse("fallback", f"fallback: {error}")
+        return None
+
+
+def _page(entry: TomlTable, formats: Mapping[Format, str]) -> PageFormat | None:
+    table = entry.table("page")
+    if not entry.has("page"):
+        return None
+    size, orientation = table.text("size"), table.text("orientation", "portrait")
+    if size not in PAPER_SIZES:
+        table.refuse("size", f"unknown paper size {size!r}", f"Known: {', '.join(PAPER_SIZES)}.")
+    if orientation not in ORIENTATIONS:
+        table.refuse("orientation", f"unknown orientation {orientation!r}", f"Known: {', '.join(ORIENTATIONS)}.")
+    if Format.PDF not in formats:
+        table.refuse("", "only a template with the format pdf has a page")
+    table.finish()
+    return PageFormat(cast("PaperSize", size), cast("Orientation", orientation))
 
 
 def _pdf_options(table: TomlTable) -> PdfOptions:

@@ -1,6 +1,7 @@
 """Template packs: a folder with `pack.toml`, templates, schemas and labels, immutable and addressed by its digest.
 
-    pack.toml               name, version, and per template: title, formats (source file of each), schema, sample
+    pack.toml               name, version, and per template: title, formats (source file of each), schema, sample, and what
+                            its author knows better than a caller: may it be missing, what stands in for it, paper, fonts
     *.typ *.html *.j2 ...   sources; `*.table.toml` lays out a table for both CSV and XLSX
     *.schema.json           JSON Schema (2020-12) of a template's data
     labels/<language>.toml  the pack's own words; a language falls back to the pack's default one, key by key
@@ -14,9 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from docugen_core.domain.bundle import Format
+from docugen_core.domain.bundle import Format, TemplateReference
 from docugen_core.domain.identity import PACK_PREFIX, content_digest, digest
 from docugen_core.domain.json import JsonObject
+from docugen_core.rendering.page_format import PageFormat
 
 PACK_SCHEMA = "docugen.pack/v1"
 PACK_FILES_MAX = 500
@@ -34,11 +36,21 @@ class PdfOptions:
     """How a template becomes PDF.
 
     standards: e.g. `a-2b` (default: archivable, and a missing glyph is an error instead of an empty box), `a-3a`, `ua-1`.
-    tags: write structure tags for screen readers; up to five times the bytes.
+    tags: write structure tags for screen readers; up to five times the bytes. embed_data: put the data the document was made of
+    into it, as a file (standards that take attachments only).
     """
 
     standards: tuple[PdfStandard, ...] = ("a-2b",)
     tags: bool = False
+    embed_data: bool = False
+
+    @property
+    def takes_attachments(self) -> bool:
+        """PDF/A allows embedded files of any kind in its parts 3 and 4f only; a PDF that is no PDF/A takes them as well."""
+        return all(standard in _TAKE_ATTACHMENTS or not standard.startswith("a-") for standard in self.standards)
+
+
+_TAKE_ATTACHMENTS = ("a-3a", "a-3b", "a-3u", "a-4f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,8 @@ class Template:
     """One document a pack can render.
 
     name: within the pack. formats: the source file for each offered format. schema: JSON Schema (2020-12) of its data.
-    sample: data that renders.
+    sample: data that renders. optional, fallback: what a document that uses it gets where its request does not say. page: the
+    paper of every page, checked on each PDF; None where the template is free. fonts: families it needs, checked when loaded.
     """
 
     name: str
@@ -56,6 +69,16 @@ class Template:
     schema: JsonObject
     sample: JsonObject
     pdf: PdfOptions = PdfOptions()
+    optional: bool = False
+    fallback: TemplateReference | None = None
+    page: PageFormat | None = None
+    fonts: tuple[str, ...] = ()
+
+    @property
+    def offered(self) -> tuple[Format, ...]:
+        """Every format a document of this template can have: those with a source, and images of its pages if it makes PDF."""
+        images = tuple(f for f in Format if f.is_page_image) if Format.PDF in self.formats else ()
+        return (*self.formats, *images)
 
 
 @dataclass(frozen=True, slots=True)
