@@ -15,7 +15,7 @@ from cli_process import ROOT
 from doc_pages import blocks, desk, pattern, plain, without_blocks
 from docugen.cli.entry import docugen
 from docugen_core.config import declarations
-from docugen_core.rendering.engine import LIBRARY_FILE
+from docugen_core.rendering.engine import library
 
 DOCS = ROOT / "docs"
 TAUGHT = [
@@ -136,8 +136,11 @@ def test_every_make_target_named_in_a_page_exists(page: Path) -> None:
 
 
 def test_the_page_about_packs_names_everything_the_library_offers() -> None:
-    library = LIBRARY_FILE.read_text(encoding="utf-8")
-    offered = set(re.findall(r"^#let ([a-z][a-z-]*)", library, re.MULTILINE))
+    imported = re.findall(
+        r"^#import \"docugen/[a-z-]+\.typ\": \(?([^\"#()]*)", library()["docugen.typ"].decode(), re.MULTILINE
+    )
+    offered = {name for names in imported for name in re.split(r"[,\s]+", names) if name}
+    assert len(offered) > 30
     named = {
         found for line in code_lines(DOCS / "how-to" / "template-packs.md") for found in re.findall("^[a-z-]+", line)
     }

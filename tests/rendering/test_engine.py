@@ -7,8 +7,8 @@ import sys
 import zlib
 from importlib.metadata import version
 
-from docugen_core.domain.identity import content_digest
-from docugen_core.rendering.engine import LIBRARY_FILE, engine, font_files
+from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
+from docugen_core.rendering.engine import LIBRARY_FOLDER, engine, font_files, library
 
 PROGRAM = """
 import sys
@@ -24,7 +24,8 @@ def test_the_engine_names_the_installed_version_of_every_part_that_decides_bytes
     for name in ("babel", "minijinja", "typst", "xlsxwriter"):
         assert components[name] == version(name)
     assert components["zlib"] == zlib.ZLIB_RUNTIME_VERSION
-    assert components["docugen.typ"] == content_digest(LIBRARY_FILE.read_bytes())
+    files = {name: content_digest((LIBRARY_FOLDER / name).read_bytes()) for name in library()}
+    assert components["docugen.typ"] == digest(LIBRARY_PREFIX, files)
     assert sorted(components) == [
         "babel",
         "docugen-rendering",
@@ -34,6 +35,11 @@ def test_the_engine_names_the_installed_version_of_every_part_that_decides_bytes
         "xlsxwriter",
         "zlib",
     ]
+
+
+def test_the_library_is_every_typst_file_of_its_folder() -> None:
+    assert {"docugen.typ", "docugen/numbers.typ", "docugen/branding.typ"} <= set(library())
+    assert set(library()) == {p.relative_to(LIBRARY_FOLDER).as_posix() for p in LIBRARY_FOLDER.rglob("*.typ")}
 
 
 def test_every_font_is_named_with_its_digest() -> None:

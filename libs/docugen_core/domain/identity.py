@@ -19,6 +19,7 @@ SPEC_PREFIX = b"docugen.spec.v1"
 DOCUMENT_PREFIX = b"docugen.document.v1"
 PACK_PREFIX = b"docugen.pack.v1"
 ENGINE_PREFIX = b"docugen.engine.v1"
+LIBRARY_PREFIX = b"docugen.library.v1"
 RUN_PREFIX = b"docugen.run.v1"
 
 BUNDLE_RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

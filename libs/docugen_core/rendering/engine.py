@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import sys
 import zlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from docugen_core.domain.identity import content_digest
+from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
 from docugen_core.domain.manifest import Engine
 
 RENDERING_EDITION = "1"
 """Raise it when DocuGen's own rendering code makes other bytes (and say so in the changelog, heading "Bytes")."""
 
 FONT_FOLDER = Path(__file__).parent.parent / "fonts"
-LIBRARY_FILE = Path(__file__).parent / "typst" / "docugen.typ"
+LIBRARY_FOLDER = Path(__file__).parent / "typst"
+"""What templates import: docugen.typ, and docugen/ with its parts."""
 FONT_SUFFIXES = (".ttf", ".otf")
 
 _DISTRIBUTIONS = ("babel", "minijinja", "typst", "xlsxwriter")
@@ -31,10 +33,16 @@ def engine() -> Engine:
     components = {name: _version(name) for name in _DISTRIBUTIONS}
     components["docugen-rendering"] = RENDERING_EDITION
     components["zlib"] = zlib.ZLIB_RUNTIME_VERSION
-    if LIBRARY_FILE.is_file():
-        components["docugen.typ"] = content_digest(LIBRARY_FILE.read_bytes())
+    components["docugen.typ"] = digest(LIBRARY_PREFIX, {path: content_digest(data) for path, data in library().items()})
     fonts = {path.relative_to(FONT_FOLDER).as_posix(): content_digest(path.read_bytes()) for path in font_files()}
     return Engine(tuple(sorted(components.items())), tuple(sorted(fonts.items())))
+
+
+@cache
+def library() -> Mapping[str, bytes]:
+    """The files of the Typst library by their virtual names, sorted: `docugen.typ`, `docugen/numbers.typ`, ..."""
+    files = sorted(LIBRARY_FOLDER.rglob("*.typ"))
+    return {path.relative_to(LIBRARY_FOLDER).as_posix(): path.read_bytes() for path in files}
 
 
 def font_files() -> tuple[Path, ...]:

@@ -1,7 +1,7 @@
 """PDF by Typst: virtual files in, PDF/A out.
 
     main.typ      one line, includes the template, so that a diagnostic names the pack's own file and line
-    docugen.typ   the library that ships with DocuGen
+    docugen.typ   the library that ships with DocuGen, its parts in docugen/
     data.json world.json labels.json
     ...           every file of the pack under its own path
 
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
-from docugen_core.rendering.engine import FONT_FOLDER, LIBRARY_FILE, font_files
+from docugen_core.rendering.engine import FONT_FOLDER, font_files, library
 from docugen_core.rendering.inputs import template_inputs
 from docugen_core.rendering.packs import PdfOptions, Template
 from docugen_core.rendering.pdf_diagnostics import render_failed
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     import typst
 
 MAIN_FILE = "main.typ"
-LIBRARY = "docugen.typ"
 ROOT = Path(__file__).parent / "empty"
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -134,16 +133,10 @@ def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
     if undated:
         _refuse_other_todays(task)
     files = dict(task.pack.files)
-    if LIBRARY_FILE.is_file():
-        files[LIBRARY] = _library()
+    files |= library()
     files |= {f"{name}.json": data for name, data in template_inputs(task).items()}
     files[MAIN_FILE] = (_UNDATED * undated + f'#include "{source}"').encode()
     return files
-
-
-@cache
-def _library() -> bytes:
-    return LIBRARY_FILE.read_bytes()
 
 
 def _now(day: dt.date | None) -> int:

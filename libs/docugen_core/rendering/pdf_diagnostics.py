@@ -5,7 +5,7 @@ A diagnostic lists places from the inside out:
     error: dictionary does not contain key "foo"
       ┌─ some/root/invoice.typ:4:4          line from 1, column from 0
     help: while calling `total`
-      ┌─ some/root/docugen.typ:6:1
+      ┌─ some/root/docugen/numbers.typ:6:1
 
 The first place inside the pack is reported: an author can mend their own file, not the library or the data.
 """
@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
 
-NOT_IN_PACK = frozenset({"main.typ", "docugen.typ", "data.json", "world.json", "labels.json"})
+_FROM_RENDERER = frozenset({"main.typ", "docugen.typ", "data.json", "world.json", "labels.json"})
+_LIBRARY_PARTS = "docugen/"
 
 _PLACE = re.compile(r"┌─ (.+):(\d+):(\d+)$", re.MULTILINE)
 _SEARCHED = re.compile(r" \(searched at .*?\)")
@@ -35,15 +36,20 @@ def render_failed(
     """The RenderFailed for one diagnostic. files: the virtual files. template: blamed when no place is known."""
     places = [_place(found[1], int(found[2]), int(found[3]), files) for found in _PLACE.finditer(diagnostic)]
     known = [place for place in places if place is not None]
-    where = next((place for place in known if place.file not in NOT_IN_PACK), SourceLocation(template))
+    where = next((place for place in known if not _is_from_renderer(place.file)), SourceLocation(template))
     details = {}
-    if known and known[0].file in NOT_IN_PACK - {"main.typ"}:
+    if known and known[0].file != "main.typ" and _is_from_renderer(known[0].file):
         details["inside"] = str(known[0])
     if _NO_GLYPH.search(message):
         text, hint = _missing_glyphs(diagnostic)
     else:
         text, hint = _in_our_words(_SEARCHED.sub("", message), where, "; ".join(hints))
     return RenderFailed(text[:_MESSAGE_MAX], where=where, hint=hint, details=details)
+
+
+def _is_from_renderer(file: str) -> bool:
+    """Whether this virtual file is provided by the renderer: no pack may have one of its name."""
+    return file in _FROM_RENDERER or file.startswith(_LIBRARY_PARTS)
 
 
 def _place(path: str, line: int, column: int, files: Mapping[str, bytes]) -> SourceLocation | None:
@@ -88,6 +94,8 @@ def _in_our_words(message: str, where: SourceLocation, hint: str) -> tuple[str, 
             "the template asks for today's date, but the bundle has no document_date",
             "Set document_date in the bundle.",
         )
+    if message.startswith("failed to parse SVG"):
+        return message, "Mend the SVG; a letterhead's logo comes from data.branding.logo."
     if message.startswith("file not found"):
         return (
             f"file not found: {where.expression}" if where.expression else message,
