@@ -74,17 +74,19 @@ async def assemble_rendering(
     """
     from docugen_core.adapters.local_store import open_store
     from docugen_core.adapters.render_pool import RenderPool
+    from docugen_core.document_cache import DocumentCache
     from docugen_core.generation import BundleRenderer
 
     intake = assemble_intake(settings)
-    store = open_store(settings.store_url)
+    store = open_store(settings.store_url, notes_max=settings.document_cache_entries)
     async with RenderPool(settings, measures) as pool:
         limits = RenderLimits(
             pages_max=settings.max_pages,
             rows_max=settings.max_rows,
             bytes_max=settings.max_artefact_bytes,
         )
-        yield intake, BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures), store
+        cache = DocumentCache(store, store) if settings.document_cache_entries else None
+        yield intake, BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures, cache), store
 
 
 @asynccontextmanager

@@ -157,6 +157,12 @@ class Settings:
         "file://./var/docugen",
         "Where artefacts and manifests land: a file:// URL, relative to the working directory or absolute.",
     )
+    document_cache_entries: int = _setting(
+        1_000_000,
+        "Rendered documents that later bundles and attempts take over instead of rendering them again; 0 renders each one.",
+        minimum=0,
+        maximum=1_000_000_000,
+    )
     template_path: str = _setting(
         "",
         "Folders with template packs besides the shipped ones, separated by ':'; a pack found first wins.",

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from docugen_core.composition import compose, generated_data
+from docugen_core.document_cache import DocumentCache
 from docugen_core.domain.bundle import PinnedTemplate, ResolvedBundle, ResolvedDocument
 from docugen_core.domain.identity import DOCUMENT_PREFIX, canonical_json, content_digest, digest
 from docugen_core.domain.json import JsonObject
@@ -56,35 +57,53 @@ class _Outcome:
 @dataclass(frozen=True, slots=True)
 class BundleRenderer:
     """Renders whole bundles. Holds no state between bundles; safe to use from many tasks at once. measures: of what no renderer
-    sees, archives and what is kept."""
+    sees, archives and what is kept. cache: what `generate` takes over instead of rendering it; None renders everything."""
 
     catalogue: TemplateCatalogue
     generators: GeneratorRegistry
     renderer: Renderer
     limits: RenderLimits
     measures: Measures = UNMEASURED
+    cache: DocumentCache | None = None
 
-    async def render(self, bundle: ResolvedBundle, sink: Sink, on_progress: OnProgress = _unwatched) -> Manifest:
+    async def render(
+        self,
+        bundle: ResolvedBundle,
+        sink: Sink,
+        on_progress: OnProgress = _unwatched,
+        cache: DocumentCache | None = None,
+    ) -> Manifest:
         """Render every document, pass its bytes to `sink`, and return the manifest.
 
         `sink` gets each artefact's bytes once, in no particular order; what it raises counts as trouble of the
-        surroundings. Cancelling this kills the renders that are under way.
+        surroundings. Cancelling this kills the renders that are under way. cache: of the store that `sink` fills; documents
+        that it has are not rendered, and those that it keeps do not go to `sink` again. Without one everything is rendered.
 
         Raises RenderFailed or LimitExceeded (the first failing document by name, so the report is deterministic too),
         Unavailable (trouble that may pass), NotFound (a pinned pack or generator is not installed here).
         """
-        rendering = _BundleRendering(self, bundle, sink, on_progress)
+        rendering = _BundleRendering(self, bundle, sink, on_progress, cache)
         return await rendering.run()
 
 
 class _BundleRendering:
     """One bundle on its way through."""
 
-    def __init__(self, parts: BundleRenderer, bundle: ResolvedBundle, sink: Sink, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        parts: BundleRenderer,
+        bundle: ResolvedBundle,
+        sink: Sink,
+        on_progress: OnProgress,
+        cache: DocumentCache | None,
+    ) -> None:
         self._parts = parts
         self._bundle = bundle
         self._sink = sink
         self._on_progress = on_progress
+        self._cache = cache
+        self._stored: set[str] = set()
+        self._reused: set[str] = set()
         self._engine = parts.renderer.engine
         self._generated = generated_data(bundle, parts.generators)
         self._shared_digest = ""
@@ -130,7 +149,7 @@ class _BundleRendering:
                 entry, data = self._archive(document, done)
             else:
                 entry, data = await self._document(document)
-            if entry.status is ArtefactStatus.RENDERED:
+            if entry.status is ArtefactStatus.RENDERED and entry.sha256 not in self._stored:
                 await self._sink(data)
         except DocugenError as error:
             self._report(document, DocumentState.FAILED)
@@ -180,9 +199,26 @@ class _BundleRendering:
             ),
             limits=self._parts.limits,
         )
-        rendering = await self._parts.renderer.render(task)
-        entry = self._entry(document, rendering, self._document_digest(document, template, data), fallback_reason)
-        return entry, rendering.data
+        identity = self._document_digest(document, template, data)
+        rendering = await self._known(document, identity, task.limits)
+        if rendering is None:
+            rendering = await self._parts.renderer.render(task)
+            if self._cache is not None:
+                self._stored.add(await self._cache.keep(identity, rendering))
+        return self._entry(document, rendering, identity, fallback_reason), rendering.data
+
+    async def _known(self, document: ResolvedDocument, identity: str, limits: RenderLimits) -> Rendering | None:
+        """The same document from an earlier rendering, whose bytes are in the store."""
+        if self._cache is None:
+            return None
+        found = await self._cache.find(identity, limits)
+        self._parts.measures.document_looked_up(reused=found is not None)
+        if found is None:
+            return None
+        sha256, rendering = found
+        self._stored.add(sha256)
+        self._reused.add(document.name)
+        return rendering
 
     def _archive(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[ArtefactEntry, bytes]:
         """Pack the members that were rendered; an omitted one is missing in the archive as it is in the bundle."""
@@ -254,7 +290,8 @@ class _BundleRendering:
         return self._shared_digest
 
     def _report(self, document: ResolvedDocument, state: DocumentState, pages: int = 0, size: int = 0) -> None:
-        self._on_progress(DocumentProgress(document.name, state, pages, size))
+        reused = document.name in self._reused
+        self._on_progress(DocumentProgress(document.name, state, pages, size, reused))
 
 
 _STATE = {
@@ -273,13 +310,15 @@ async def generate(
 ) -> Manifest:
     """Render `job` and publish it within `timeout_ms`. Returns the manifest that stands; a repetition publishes nothing new.
 
+    Documents that `bundles.cache` has are taken over, so a second attempt renders only what the first one did not finish.
+
     If another attempt published first with other bytes, then either its engine was another one (its edition stands and is
     returned) or the promise is broken. Raises what BundleRenderer.render raises, Unavailable from the store, RenderInterrupted
     (ATTEMPT_TIMEOUT) and DeterminismViolation.
     """
     try:
         async with asyncio.timeout(timeout_ms / 1_000):
-            manifest = await bundles.render(job.bundle, store.put_blob, on_progress)
+            manifest = await bundles.render(job.bundle, store.put_blob, on_progress, bundles.cache)
             await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
             published = await store.publish(job.run_id, manifest.to_bytes())
     except TimeoutError:

@@ -185,6 +185,21 @@ class ArtefactStore(Protocol):
         ...
 
 
+class DocumentNotes(Protocol):
+    """Small notes beside a store, by document digest (64 hex digits), for `document_cache`. Hints: any of them may vanish."""
+
+    async def read_note(self, document_digest: str) -> bytes | None:
+        """The note; None where there is none. Raises Unavailable."""
+        ...
+
+    async def write_note(self, document_digest: str, note: bytes) -> None:
+        """Put a note in the place of any older one: readers see all of it or none. Need not survive a power failure.
+
+        Keeps the number of notes within its bound. Raises Unavailable.
+        """
+        ...
+
+
 class Renderer(Protocol):
     """Runs render tasks in processes of their own that can be killed."""
 

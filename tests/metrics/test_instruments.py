@@ -44,6 +44,7 @@ NAMES = {
     "queue_bundle_generate_wait_duration_seconds",
     "docugen_worker_slots",
     "docugen_artefact_render_duration_seconds",
+    "docugen_document_cache_lookups_total",
     "docugen_artefact_size_bytes",
     "rpc_server_call_duration_seconds",
 }
@@ -80,6 +81,8 @@ def record_everything(measures: Measures) -> None:
             measures.attempt_ended(outcome, 0.2, code)
     measures.attempt_lost("WORKER_LOST")
     measures.attempt_lost("br-4711")
+    for reused in (True, False):
+        measures.document_looked_up(reused=reused)
     for form in Format:
         measures.document_rendered(form, 0.3)
         measures.artefact_kept(form, 70_000)

@@ -207,6 +207,7 @@ class InlineRun:
             wait_ms=self._waited_ms,
             render_ms=duration_ms,
             bytes=sum(a.size for a in manifest.artefacts) if manifest else 0,
+            reused=sum(d.reused for d in self.run.documents),
             manifest=manifest.digest if manifest else "",
         )
 

@@ -5,6 +5,8 @@
     claims/{run}.json                         the manifest of the attempt that came first; decides, shows nothing yet
     artefacts/{run}/{name}                    the run's files under their names (hard links to blobs)
     manifests/{run}.json                      last: its existence is completion of the run
+    documents/{first two}/{document digest}.json
+                                              notes of the document cache: hints, of which any may be removed at any time
     quarantine/                               damaged files, the last of each name, for inspection
     staging/                                  files being written
 
@@ -40,7 +42,12 @@ THREADS_MAX = 8
 STAGING_AGE_S_MAX = 24 * 3_600
 SWEPT_MAX = 10_000
 
-_FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "quarantine")
+NOTES_MAX = 1_000_000
+NOTE_FOLDERS = 256
+THINNED_TO = 0.9
+"""Part of the bound that is left when a folder of notes is full."""
+
+_FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "documents", "quarantine")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -48,9 +55,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def open_store(store_url: str) -> LocalStore:
+def open_store(store_url: str, *, notes_max: int = NOTES_MAX) -> LocalStore:
     """The store a file:// URL names: `file://./var/docugen` (below the working directory) or `file:///srv/docugen`.
 
+    notes_max: notes of the document cache that it keeps.
     Raises ConfigurationError for any other URL, and when the folder can be neither found nor made.
     """
     path = unquote(store_url.removeprefix("file://"))
@@ -59,7 +67,7 @@ def open_store(store_url: str) -> LocalStore:
             f"DOCUGEN_STORE_URL={store_url!r}: must be file://./relative/folder or file:///absolute/folder",
             hint="Two slashes and a dot for a folder below the working directory, three slashes for an absolute one.",
         )
-    return LocalStore(Path(path))
+    return LocalStore(Path(path), notes_max=notes_max)
 
 
 class LocalStore:
@@ -71,7 +79,9 @@ class LocalStore:
     cancelled call still ends in its thread, and ends in the same state.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, notes_max: int = NOTES_MAX) -> None:
+        """notes_max: bound for `write_note`."""
+        self._notes_a_folder = max(1, notes_max // NOTE_FOLDERS)
         try:
             self._tree = WriteOnceTree(root, _FOLDERS)
             self._tree.sweep(older_than_s=STAGING_AGE_S_MAX, count_max=SWEPT_MAX)
@@ -129,6 +139,21 @@ class LocalStore:
         if not _DIGEST.fullmatch(spec_digest):
             return None
         return await self._in_thread(self._read_sealed, _spec(spec_digest), _spec_digest)
+
+    async def read_note(self, document_digest: str) -> bytes | None:
+        """A note of the document cache, as it stands: whoever reads it checks it. See `ports.DocumentNotes`."""
+        if not _DIGEST.fullmatch(document_digest):
+            return None
+        return await self._in_thread(self._read, _note(document_digest))
+
+    async def write_note(self, document_digest: str, note: bytes) -> None:
+        """Write a note; when its folder holds more than its share of `notes_max`, the oldest ones go.
+
+        Raises ValueError when `document_digest` is none (a bug of the caller).
+        """
+        if not _DIGEST.fullmatch(document_digest):
+            raise ValueError(f"{document_digest[:64]!r} is not a document digest")
+        await self._in_thread(self._write_note, document_digest, note)
 
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
         """Claim, artefacts of the winning claim, manifest; returns the manifest that stands. Repeatable after any error.
@@ -206,6 +231,14 @@ class LocalStore:
             else:
                 self._tree.sync(place[:-1])
 
+    def _write_note(self, document_digest: str, note: bytes) -> None:
+        place = _note(document_digest)
+        with _storage_errors("documents"):
+            self._tree.note(place, note)
+            # Counting takes a listing, so it is done for one digest in 64: a folder exceeds its bound by some dozens at most.
+            if int(document_digest[-2:], 16) % 64 == 0 and self._tree.thin(place[:-1], self._notes_a_folder):
+                self._tree.thin(place[:-1], int(self._notes_a_folder * THINNED_TO))
+
     def _read_blob(self, sha256: str, offset: int, limit: int) -> bytes | None:
         place = _blob(sha256)
         with _storage_errors("/".join(place[:-1])):
@@ -243,6 +276,10 @@ def _blob(sha256: str) -> Place:
 
 def _spec(spec_digest: str) -> Place:
     return ("specs", f"{spec_digest}.json")
+
+
+def _note(document_digest: str) -> Place:
+    return ("documents", document_digest[:2], f"{document_digest}.json")
 
 
 def _claim(run_id: str) -> Place:

@@ -149,6 +149,12 @@ RENDER = Instrument(
     _FORMATS,
     _RENDER_S,
 )
+LOOK_UPS = Instrument(
+    "docugen_document_cache_lookups_total",
+    Kind.COUNTER,
+    "Documents looked up in the document cache: a hit is taken over, a miss is rendered.",
+    labels={"result": ("hit", "miss")},
+)
 SIZE = Instrument(
     "docugen_artefact_size_bytes", Kind.HISTOGRAM, "Size of artefacts put into the store.", "By", _FORMATS, _SIZE_BYTES
 )
@@ -164,6 +170,6 @@ CALLS = Instrument(
 INSTRUMENTS = (
     *(DEPTH, OLDEST_AGE, IN_FLIGHT, PARKED, DEAD_LETTERS),
     *(ENQUEUED, COMPLETED, ATTEMPTS, FAILURES, RETRIES, RECLAIMED, VIOLATIONS),
-    *(PROCESSING, WAIT, SLOTS, RENDER, SIZE, CALLS),
+    *(PROCESSING, WAIT, SLOTS, RENDER, LOOK_UPS, SIZE, CALLS),
 )
 """All of them, in the order of the page."""

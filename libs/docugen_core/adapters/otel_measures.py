@@ -37,6 +37,7 @@ from docugen_core.adapters.metrics import (
     FAILURES,
     IN_FLIGHT,
     INSTRUMENTS,
+    LOOK_UPS,
     OLDEST_AGE,
     OTHER,
     PARKED,
@@ -134,6 +135,9 @@ class OtelMeasures:
 
     def document_rendered(self, format: Format, duration_s: float) -> None:
         self._histograms[RENDER].record(duration_s, {"format": format.value})
+
+    def document_looked_up(self, *, reused: bool) -> None:
+        self._counters[LOOK_UPS].add(1, {"result": "hit" if reused else "miss"})
 
     def artefact_kept(self, format: Format, size: int) -> None:
         self._histograms[SIZE].record(size, {"format": format.value})

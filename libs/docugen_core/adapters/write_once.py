@@ -78,6 +78,30 @@ class WriteOnceTree:
             os.rename(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
             os.fsync(folder)
 
+    def note(self, place: Place, data: bytes) -> None:
+        """Put a small file in the place of any older one, at once and not durably: a power failure may lose or tear it.
+
+        For hints alone, which their readers check: it costs no fsync, the one exception to the rules above.
+        """
+        with self._folder(place[:-1], make=True) as folder, self._staged(data, durable=False) as (staging, temporary):
+            os.rename(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
+
+    def thin(self, folder: Place, count_max: int) -> int:
+        """Remove the oldest files in `folder` until there are `count_max`; returns how many. For hints alone."""
+        with self._folder(folder, make=True) as fd:
+            names = _entries(fd)
+            if len(names) <= count_max:
+                return 0
+            ages: list[tuple[float, str]] = []
+            for name in names:
+                with suppress(FileNotFoundError):  # another process thins it too
+                    ages.append((_mtime(name, fd), name))
+            surplus = sorted(ages)[: len(names) - count_max]
+            for _, name in surplus:
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=fd)
+        return len(surplus)
+
     def link(self, source: Place, target: Place) -> bool:
         """Give the file `source` a second name; False if `target` exists and is another file. Durable after `sync`.
 
@@ -190,8 +214,8 @@ class WriteOnceTree:
             self._durable_folders.add(place)
 
     @contextmanager
-    def _staged(self, data: bytes) -> Iterator[tuple[int, str]]:
-        """A temporary file with `data`, synced: (folder, name). It is gone afterwards, whatever happens short of a kill."""
+    def _staged(self, data: bytes, *, durable: bool = True) -> Iterator[tuple[int, str]]:
+        """A temporary file with `data`, synced if `durable`: (folder, name). Gone afterwards, whatever happens short of a kill."""
         with self._folder((STAGING,)) as staging:
             name, fd = _new_file(staging)
             try:
@@ -199,7 +223,8 @@ class WriteOnceTree:
                     left = memoryview(data)
                     while left:
                         left = left[os.write(fd, left) :]
-                    os.fsync(fd)
+                    if durable:
+                        os.fsync(fd)
                 finally:
                     os.close(fd)
                 yield staging, name

@@ -68,12 +68,16 @@ class DocumentState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentProgress:
-    """How far one document is. pages and size are 0 until it is rendered, and where the format has no pages."""
+    """How far one document is. pages and size are 0 until it is rendered, and where the format has no pages.
+
+    reused: its bytes were taken over from an earlier rendering; known only while the attempt runs, and recorded nowhere.
+    """
 
     name: str
     state: DocumentState = DocumentState.PENDING
     pages: int = 0
     size: int = 0
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

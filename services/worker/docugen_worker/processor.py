@@ -102,6 +102,7 @@ class Processor:
                 wait_ms=job.delivery.waited_ms,
                 render_ms=round(duration_s * 1_000),
                 bytes=result.size,
+                reused=sum(d.reused for d in job.documents.values()),
                 manifest=result.manifest,
             )
         finally:
@@ -149,7 +150,7 @@ class Processor:
         job.documents = {d.name: DocumentProgress(d.name) for d in task.bundle.documents}
 
         def on_progress(progress: DocumentProgress) -> None:
-            _step("document", document=progress.name, state=progress.state.value)
+            _step("document", document=progress.name, state=progress.state.value, reused=str(progress.reused).lower())
             self._progress.note(job, progress)
 
         _step("rendering")

@@ -1,0 +1,41 @@
+"""A worker dies in the middle of a bundle: the next attempt renders what is missing, and nothing else."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from docugen_core.domain.run import RunState
+from docugen_core.submission import SubmitRequest, prepare_generation_job
+from worker_world import WorkerWorld, until
+
+pytestmark = pytest.mark.slow
+
+
+async def test_the_second_attempt_takes_over_what_the_killed_worker_had_finished(world: WorkerWorld) -> None:
+    """Five documents, the worker killed after the third: the other two are all that is left to do."""
+    quick = [
+        {"name": f"a{n}.txt", "format": "txt", "template": "jobs/note", "data": {"text": f"{n}"}} for n in range(3)
+    ]
+    slow = [{"name": f"b{n}.pdf", "format": "pdf", "template": "jobs/slow", "data": {"text": f"{n}"}} for n in range(2)]
+    job = prepare_generation_job(SubmitRequest({"documents": [*quick, *slow], "data": {}}), world.core.intake)
+    async with world.process("ada", render_processes=1) as ada:
+        await world.core.executor.submit(job)
+
+        async def three_are_rendered() -> bool:
+            return sum(line.get("state") == "rendered" for line in ada.lines("job_step")) == 3
+
+        await until("three documents are rendered", three_are_rendered)
+        ada.signal(signal.SIGKILL)
+        async with world.process("bob") as bob:
+            run = await world.finished(job.run_id)
+
+            async def has_settled() -> bool:
+                return bool(bob.lines("job_settled"))
+
+            await until("bob has told how it ended", has_settled)
+    assert (run.state, run.attempt) == (RunState.SUCCEEDED, 2)
+    (settled,) = bob.lines("job_settled")
+    assert (settled["outcome"], settled["reused"]) == ("done", 3)
+    ended = {s["document"]: s["reused"] for s in bob.lines("job_step") if s.get("state") == "rendered"}
+    assert ended == {"a0.txt": "true", "a1.txt": "true", "a2.txt": "true", "b0.pdf": "false", "b1.pdf": "false"}
