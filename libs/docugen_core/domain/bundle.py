@@ -29,9 +29,11 @@ class Format(Enum):
     HTML = "html"
     TXT = "txt"
     MD = "md"
+    DOCX = "docx"
     XLSX = "xlsx"
     CSV = "csv"
     JSON = "json"
+    XML = "xml"
     ZIP = "zip"
 
     @property
@@ -49,9 +51,11 @@ _MEDIA_TYPES = {
     Format.HTML: "text/html; charset=utf-8",
     Format.TXT: "text/plain; charset=utf-8",
     Format.MD: "text/markdown; charset=utf-8",
+    Format.DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Format.CSV: "text/csv; charset=utf-8",
     Format.JSON: "application/json",
+    Format.XML: "application/xml",
     Format.ZIP: "application/zip",
 }
 

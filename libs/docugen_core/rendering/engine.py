@@ -2,7 +2,7 @@
 
 Parts that cannot change a byte are left out, so that replacing them is no new edition: pypdfium2 (reads PDFs only in tests),
 tzdata (a document knows its zone's name, never a time), Python (only its csv, json and zipfile containers, whose output is
-pinned by golden tests). zlib is in because XLSX is deflated by it; Typst carries its own deflate.
+pinned by golden tests). zlib is in because DOCX and XLSX are deflated by it; Typst carries its own deflate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIBRARY_FOLDER = Path(__file__).parent / "typst"
 """What templates import: docugen.typ, and docugen/ with its parts."""
 FONT_SUFFIXES = (".ttf", ".otf")
 
-_DISTRIBUTIONS = ("babel", "minijinja", "typst", "xlsxwriter")
+_DISTRIBUTIONS = ("babel", "docxtpl", "jinja2", "lxml", "minijinja", "python-docx", "typst", "xlsxwriter")
 
 
 @cache
@@ -52,10 +52,11 @@ def font_files() -> tuple[Path, ...]:
 
 def _version(distribution: str) -> str:
     """The installed version, from the name of its `.dist-info` folder: importing importlib.metadata costs ten times that."""
+    escaped = distribution.replace("-", "_")
     for folder in sys.path:
-        found = sorted(Path(folder).glob(f"{distribution}-*.dist-info"))
+        found = sorted(Path(folder).glob(f"{escaped}-*.dist-info"))
         if found:
-            return found[0].name.removeprefix(f"{distribution}-").removesuffix(".dist-info")
+            return found[0].name.removeprefix(f"{escaped}-").removesuffix(".dist-info")
     from importlib.metadata import version
 
     return version(distribution)

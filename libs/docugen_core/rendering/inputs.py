@@ -7,6 +7,7 @@ after canonicalisation no engine can see that difference, so it cannot reach the
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from docugen_core.domain.identity import canonical_json
@@ -30,6 +31,12 @@ def template_inputs(task: RenderTask) -> dict[str, bytes]:
 def template_context(task: RenderTask) -> dict[str, Any]:
     """The same as Python values."""
     return {name: json.loads(data) for name, data in template_inputs(task).items()}
+
+
+def specimen_mark(labels: Mapping[str, Any]) -> str:
+    """What a document of no value says on its face: the pack's own words if they hold the word SPECIMEN, else that word."""
+    words = labels.get("specimen")
+    return words if isinstance(words, str) and "SPECIMEN" in words else "SPECIMEN"
 
 
 def _canonical(name: str, value: JsonObject) -> bytes:

@@ -1,8 +1,8 @@
 """Reads a template pack from a folder and refuses everything that could surprise at render time.
 
 Refused, each with file, line and remedy: symbolic links (Typst follows them out of its sandbox), hidden files (they would
-change the digest unseen), binary files (virtual files of the PDF engine are UTF-8; draw logos as SVG), more than 500 files or
-32 MiB, unknown keys, files that are named but absent, names the renderer itself provides.
+change the digest unseen), binary files but Word templates (virtual files of the PDF engine are UTF-8; draw logos as SVG), what
+`docx_template` refuses of those, more than 500 files or 32 MiB, unknown keys, files that are named but absent, names the renderer itself provides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from typing import Any, TypeVar, cast, get_args
 from docugen_core.domain.bundle import Format, TemplateReference
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import ConfigurationError
+from docugen_core.rendering.docx_template import check_docx_template
 from docugen_core.rendering.font_families import pack_families, shipped_families
+from docugen_core.rendering.ooxml import PackageProblem
 from docugen_core.rendering.packs import (
     PACK_BYTES_MAX,
     PACK_FILES_MAX,
@@ -26,6 +28,7 @@ from docugen_core.rendering.packs import (
     PdfStandard,
     Template,
     TemplatePack,
+    is_text,
     pack_digest,
 )
 from docugen_core.rendering.page_format import ORIENTATIONS, PAPER_SIZES, Orientation, PageFormat, PaperSize
@@ -48,9 +51,11 @@ _SUFFIXES: dict[Format, tuple[str, ...]] = {
     Format.HTML: (".html",),
     Format.TXT: (".txt", ".txt.j2"),
     Format.MD: (".md", ".md.j2"),
+    Format.DOCX: (".docx",),
     Format.CSV: (".table.toml",),
     Format.XLSX: (".table.toml",),
     Format.JSON: (".json.j2",),
+    Format.XML: (".xml.j2",),
 }
 
 
@@ -85,21 +90,31 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         if len(files) >= PACK_FILES_MAX or size > PACK_BYTES_MAX:
             limit = f"a pack holds at most {PACK_FILES_MAX} files and {PACK_BYTES_MAX >> 20} MiB"
             raise _refused(folder, name, f"is too much: {limit}", hint="Split the pack.")
-        files[name] = _text_only(folder, name, path.read_bytes())
+        files[name] = _checked(folder, name, path.read_bytes())
     return files
 
 
-def _text_only(folder: Path, name: str, data: bytes) -> bytes:
+def _checked(folder: Path, name: str, data: bytes) -> bytes:
     if name in RESERVED or name.startswith(tuple(folder for folder in RESERVED if folder.endswith("/"))):
         hint = f"Rename it: {', '.join(RESERVED)} are provided by the renderer."
         raise _refused(folder, name, "has a reserved name", hint=hint)
+    if not is_text(name):
+        _check_docx(folder, name, data)
+        return data
     try:
         data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        hint = "Binary files are not supported in packs; draw images as SVG."
+        hint = "Of binary files a pack holds only .docx templates; draw images as SVG."
         raise _refused(folder, name, "is not UTF-8 text", line=line, hint=hint) from None
     return data
+
+
+def _check_docx(folder: Path, name: str, data: bytes) -> None:
+    try:
+        check_docx_template(data)
+    except PackageProblem as problem:
+        raise _refused(folder, name, str(problem), hint=problem.hint) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,11 @@ class TemplatePack:
         return _laid_over(self.labels.get(self.default_language, {}), self.labels.get(language, {}))
 
 
+def is_text(file: str) -> bool:
+    """Whether a pack's file is UTF-8 text: every one but a Word template."""
+    return not file.endswith(".docx")
+
+
 def pack_digest(files: Mapping[str, bytes]) -> str:
     """The identity of a pack: SHA-256 over {path: SHA-256 of content}. Names and version are in pack.toml, so in here."""
     return digest(PACK_PREFIX, {path: content_digest(data) for path, data in files.items()})

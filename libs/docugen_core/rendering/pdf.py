@@ -30,7 +30,7 @@ from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
 from docugen_core.rendering.engine import FONT_FOLDER, font_files, library
 from docugen_core.rendering.inputs import template_inputs
-from docugen_core.rendering.packs import PdfOptions, Template
+from docugen_core.rendering.packs import PdfOptions, Template, is_text
 from docugen_core.rendering.pdf_diagnostics import render_failed
 from docugen_core.rendering.task import Rendering, RenderTask
 
@@ -132,7 +132,7 @@ def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
     undated = task.world.document_date is None
     if undated:
         _refuse_other_todays(task)
-    files = dict(task.pack.files)
+    files = {name: data for name, data in task.pack.files.items() if is_text(name)}
     files |= library()
     files |= {f"{name}.json": data for name, data in template_inputs(task).items()}
     files[MAIN_FILE] = (_UNDATED * undated + f'#include "{source}"').encode()

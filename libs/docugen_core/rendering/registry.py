@@ -24,6 +24,12 @@ def _text() -> RenderFunction:
     return render_text
 
 
+def _docx() -> RenderFunction:
+    from docugen_core.rendering.docx import render_docx
+
+    return render_docx
+
+
 def _csv() -> RenderFunction:
     from docugen_core.rendering.csv import render_csv
 
@@ -41,7 +47,9 @@ _RENDERERS: Mapping[Format, Callable[[], RenderFunction]] = {
     Format.HTML: _text,
     Format.TXT: _text,
     Format.MD: _text,
+    Format.DOCX: _docx,
     Format.JSON: _text,
+    Format.XML: _text,
     Format.CSV: _csv,
     Format.XLSX: _xlsx,
 }

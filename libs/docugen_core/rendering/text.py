@@ -1,12 +1,15 @@
-"""HTML, text, Markdown and JSON by MiniJinja.
+"""HTML, XML, text, Markdown and JSON by MiniJinja.
 
-Templates see `data`, `world`, `labels` and four filters, all of the document's locale: `number`, `money`, `percent`, `date`.
+Templates see `data`, `world`, `labels` and the four `filters`, all of the document's locale: `number`, `money`, `percent`,
+`date`.
 
     {{ line.total | money("EUR") }}   {{ line.quantity | number }}  {{ x | number(2) }}   {{ data.issued | date("long") }}
     {{ line.vat_rate | percent }}     a rate is written in percent everywhere: "20" is 20 %
 
 - An undefined variable is an error, and so is null outside JSON: write `{{ x | default("-", true) }}` where that is meant.
-- HTML and JSON values are escaped by the file's name (`.html`, `.json.j2`): in JSON, `{{ x }}` is already a JSON value.
+- HTML, XML and JSON values are escaped by the file's name (`.html`, `.xml.j2`, `.json.j2`): in JSON, `{{ x }}` is already a
+  JSON value.
+- What is called JSON or XML is read once more before it leaves: XML well-formed and in UTF-8, without DOCTYPE and entities.
 - Fuel bounds loops. Errors name file, line and expression and never print variables: they hold customer data.
 - The value of an expression is never a Python object: `{{ data.items }}` for an absent key would print a memory address.
 
@@ -17,23 +20,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
+from docugen_core.rendering.filters import METHOD_REFUSED, NULL_REFUSED, RefusedValue, locale_filters
 from docugen_core.rendering.inputs import template_context
-from docugen_core.rendering.locale import (
-    as_day,
-    as_decimal,
-    format_day,
-    format_money,
-    format_number,
-    format_percent,
-)
-from docugen_core.rendering.packs import Template
+from docugen_core.rendering.packs import Template, is_text
+from docugen_core.rendering.strict_xml import XmlProblem, check_characters, read_strictly
 from docugen_core.rendering.task import Rendering, RenderTask
 
 FUEL = 50_000_000
@@ -47,13 +43,17 @@ def render_text(task: RenderTask, template: Template) -> Rendering:
     """The document as UTF-8. Raises RenderFailed with file, line and expression."""
     file = template.formats[task.format]
     text = _render(task, file)
-    return Rendering((_pretty_json(text, file) if task.format is Format.JSON else text).encode())
+    if task.format is Format.JSON:
+        text = _pretty_json(text, file)
+    elif task.format is Format.XML:
+        _check_xml(text, file)
+    return Rendering(text.encode())
 
 
 def _render(task: RenderTask, file: str) -> str:
     import minijinja
 
-    sources = {name: data.decode() for name, data in task.pack.files.items()}
+    sources = {name: data.decode() for name, data in task.pack.files.items() if is_text(name)}
     context = template_context(task)
     locale = str(context["world"]["locale"])
     environment = _environment(sources, locale, file)
@@ -61,7 +61,7 @@ def _render(task: RenderTask, file: str) -> str:
         return str(environment.render_template(file, **context))
     except minijinja.TemplateError as error:
         raise _template_failed(error, sources, file) from None
-    except _Refused as refusal:
+    except RefusedValue as refusal:
         where = _locate(sources, locale, file, context)
         raise RenderFailed(str(refusal), where=where, hint=refusal.hint) from None
     except (AttributeError, TypeError, ValueError) as error:
@@ -70,20 +70,12 @@ def _render(task: RenderTask, file: str) -> str:
         raise RenderFailed(f"the call fails ({type(error).__name__})", where=where, hint=hint) from None
 
 
-class _Refused(Exception):
-    """A filter or the output refuses a value."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
 def _environment(sources: Mapping[str, str], locale: str, file: str) -> Any:
     import minijinja
 
     environment = minijinja.Environment(
         loader=sources.get,
-        filters={name: partial(_filtered, name, function, locale) for name, function in _FILTERS.items()},
+        filters=locale_filters(locale),
         debug=False,
         fuel=FUEL,
         undefined_behavior="strict",
@@ -98,52 +90,19 @@ def _environment(sources: Mapping[str, str], locale: str, file: str) -> Any:
 
 
 def _escaping(name: str) -> str | bool:
-    return "json" if name.endswith(".json.j2") else name.endswith((".html", ".svg", ".xml"))
+    return "json" if name.endswith(".json.j2") else name.endswith((".html", ".svg", ".xml", ".xml.j2"))
 
 
 def _printable(value: Any) -> Any:
     if value is None:
-        raise _Refused("the value is null", 'Write `| default("...", true)` where null is meant to print as something.')
+        raise RefusedValue(*NULL_REFUSED)
     return _json_value(value)
 
 
 def _json_value(value: Any) -> Any:
     if callable(value):
-        raise _Refused("the value is a method, not data", "The key is absent: check its name.")
+        raise RefusedValue(*METHOD_REFUSED)
     return value
-
-
-def _money(value: Any, locale: str, currency: str) -> str:
-    return format_money(as_decimal(value), currency, locale)
-
-
-def _number(value: Any, locale: str, decimals: int | None = None) -> str:
-    return format_number(as_decimal(value), locale, decimals)
-
-
-def _percent(value: Any, locale: str, decimals: int | None = None) -> str:
-    return format_percent(as_decimal(value), locale, decimals)
-
-
-def _date(value: Any, locale: str, style: str = "medium") -> str:
-    return format_day(as_day(value), locale, style)
-
-
-_FILTERS: dict[str, Callable[..., str]] = {"money": _money, "number": _number, "percent": _percent, "date": _date}
-_USAGE = {
-    "money": '{{ amount | money("EUR") }}',
-    "number": "{{ x | number }} or {{ x | number(2) }}",
-    "percent": "{{ rate | percent }} or {{ rate | percent(1) }}, where 20 is 20 %",
-    "date": '{{ day | date }} or {{ day | date("long") }}',
-}
-
-
-def _filtered(name: str, function: Callable[..., str], locale: str, value: Any, *arguments: Any) -> str:
-    try:
-        return function(value, locale, *arguments)
-    except (ValueError, TypeError) as error:
-        problem = str(error) if isinstance(error, ValueError) else "has the wrong arguments"
-        raise _Refused(f"filter {name}: {problem}", f"Use it as {_USAGE[name]}.") from None
 
 
 def _template_failed(error: Any, sources: Mapping[str, str], file: str) -> RenderFailed:
@@ -232,3 +191,19 @@ def _pretty_json(text: str, file: str) -> str:
             details={"output_line": str(error.lineno), "output_column": str(error.colno)},
         ) from None
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _check_xml(text: str, file: str) -> None:
+    try:
+        check_characters(text)
+        read_strictly(text.encode())
+    except XmlProblem as problem:
+        hint = "Close every element; keep the tags of {% if %} and {% for %} around whole elements."
+        if "character" in str(problem):
+            hint = "Remove it from the data, or from the words of the pack."
+        raise RenderFailed(
+            f"the output is not XML: {problem} at line {problem.line} of the output",
+            where=SourceLocation(file),
+            hint=hint,
+            details={"output_line": str(problem.line), "output_column": str(problem.column)},
+        ) from None

@@ -15,12 +15,13 @@ from typing import Any
 
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
+from docugen_core.rendering.inputs import specimen_mark
+from docugen_core.rendering.ooxml import UNDATED
 from docugen_core.rendering.packs import Template
 from docugen_core.rendering.table_layout import ColumnType
 from docugen_core.rendering.tables import Cell, Money, Table, fill_table
 from docugen_core.rendering.task import Rendering, RenderTask
 
-UNDATED = dt.date(1980, 1, 1)
 FIRST_DAY = dt.date(1900, 1, 1)
 ROWS_MAX = 1_048_576
 TEXT_MAX = 32_767
@@ -84,8 +85,7 @@ class _Sheet:
         """Prints the SPECIMEN mark above the table and on every printed page; returns the header's row."""
         if not self._table.world["specimen"]:
             return 0
-        words = self._table.labels.get("specimen")
-        mark = words if isinstance(words, str) and "SPECIMEN" in words else "SPECIMEN"
+        mark = specimen_mark(self._table.labels)
         sheet.write_string(0, 0, mark, self._workbook.add_format(_SPECIMEN))
         sheet.set_header('&C&"-,Bold"' + mark.replace("&", "&&"))
         return 1
