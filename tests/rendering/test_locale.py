@@ -31,9 +31,10 @@ def test_world_facts_have_exactly_the_keys_templates_rely_on() -> None:
     facts = cast("dict[str, Any]", world_facts(world))
 
     assert sorted(facts) == [
-        "currencies", "currency_pattern", "date_patterns", "document_date", "language", "locale", "months",
+        "currencies", "currency_pattern", "date_patterns", "direction", "document_date", "language", "locale", "months",
         "number_pattern", "percent_pattern", "specimen", "symbols", "territory", "time_zone", "weekdays",
     ]  # fmt: skip
+    assert facts["direction"] == "ltr"
     assert (facts["document_date"], facts["locale"], facts["language"]) == ("2026-09-30", "fr-FR", "fr")
     assert (facts["territory"], facts["time_zone"], facts["specimen"]) == ("FR", "Europe/Paris", True)
     assert facts["symbols"] == {"decimal": ",", "group": NARROW, "minus": "-", "percent": "%"}

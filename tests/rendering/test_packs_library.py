@@ -11,7 +11,7 @@ import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import RenderFailed
-from docugen_core.rendering.engine import FONT_FOLDER
+from docugen_core.rendering.fonts import FONT_FOLDER
 from docugen_core.rendering.packs import Template, TemplatePack, pack_digest
 from shipped_packs import DAY, pages_of, rendered
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from docugen_core.rendering.engine import FONT_SUFFIXES, font_files
+from docugen_core.rendering.fonts import FONT_SUFFIXES, installed_fonts
 
 PLAIN_FAMILY = 1
 TYPOGRAPHIC_FAMILY = 16
@@ -18,8 +18,8 @@ TYPOGRAPHIC_FAMILY = 16
 
 @cache
 def shipped_families() -> frozenset[str]:
-    """The families of the fonts that ship with DocuGen."""
-    return families(path.read_bytes() for path in font_files())
+    """The families of the installed fonts: those that ship with DocuGen, and those of distributions beside it."""
+    return frozenset(font.family for font in installed_fonts())
 
 
 def pack_families(files: Mapping[str, bytes]) -> frozenset[str]:

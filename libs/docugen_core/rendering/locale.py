@@ -42,7 +42,7 @@ def world_facts(world: World) -> JsonObject:
 
 @lru_cache(maxsize=32)
 def locale_facts(locale: str) -> JsonObject:
-    """CLDR facts of a BCP 47 locale: symbols, patterns, currencies, names of months and weekdays (Monday first).
+    """CLDR facts of a BCP 47 locale: direction, symbols, patterns, currencies, names of months and weekdays (Monday first).
 
     territory is empty where the locale names none. Raises InvalidRequest for an unknown locale, naming the nearest.
     """
@@ -54,6 +54,7 @@ def locale_facts(locale: str) -> JsonObject:
     return {
         "locale": str(cldr).replace("_", "-"),
         "language": cldr.language,
+        "direction": "rtl" if cldr.character_order == "right-to-left" else "ltr",
         "territory": cldr.territory or "",
         "symbols": {
             "decimal": symbols["decimal"],

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
+from docugen_core.rendering.missing_glyphs import NO_GLYPH, missing_glyphs
 
 _FROM_RENDERER = frozenset({"main.typ", "docugen.typ", "data.json", "world.json", "labels.json"})
 _LIBRARY_PARTS = "docugen/"
@@ -24,9 +25,6 @@ _LIBRARY_PARTS = "docugen/"
 _PLACE = re.compile(r"┌─ (.+):(\d+):(\d+)$", re.MULTILINE)
 _SEARCHED = re.compile(r" \(searched at .*?\)")
 _PACKAGE = re.compile(r"failed to download package|package not found|error sending request")
-_NO_GLYPH = re.compile(r'the text `"(?P<text>.*?)"` could not be displayed with font `"(?P<font>.*?)"`')
-_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
-_NAMED_MAX = 8
 _MESSAGE_MAX = 500
 
 
@@ -40,8 +38,9 @@ def render_failed(
     details = {}
     if known and known[0].file != "main.typ" and _is_from_renderer(known[0].file):
         details["inside"] = str(known[0])
-    if _NO_GLYPH.search(message):
-        text, hint = _missing_glyphs(diagnostic)
+    if NO_GLYPH.search(diagnostic):
+        text, hint, missing = missing_glyphs(diagnostic, files)
+        details |= missing
     else:
         text, hint = _in_our_words(_SEARCHED.sub("", message), where, "; ".join(hints))
     return RenderFailed(text[:_MESSAGE_MAX], where=where, hint=hint, details=details)
@@ -61,26 +60,6 @@ def _place(path: str, line: int, column: int, files: Mapping[str, bytes]) -> Sou
     lines = files[file].decode().split("\n")
     expression = lines[line - 1].strip() if line <= len(lines) and not file.endswith(".json") else ""
     return SourceLocation(file, line, column + 1, expression[:200])
-
-
-def _missing_glyphs(diagnostic: str) -> tuple[str, str]:
-    """All of the document's at once: Typst reports one diagnostic for each."""
-    found = list(_NO_GLYPH.finditer(diagnostic))
-    characters = sorted({character for one in found for character in _unescaped(one["text"])})
-    fonts = sorted({one["font"] for one in found})
-    named = [f'"{c}" (U+{ord(c):04X})' if c.isprintable() else f"U+{ord(c):04X}" for c in characters[:_NAMED_MAX]]
-    if len(characters) > _NAMED_MAX:
-        named.append(f"{len(characters) - _NAMED_MAX} more")
-    return (
-        f"no glyph for {', '.join(named)} in {', '.join(fonts)}",
-        "Write the text in other characters: the font covers Latin (with Vietnamese), Greek and Cyrillic letters, figures and "
-        "common signs. Template packs cannot bring fonts in this version.",
-    )
-
-
-def _unescaped(text: str) -> str:
-    """Typst prints the text as a Rust string."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
 
 
 def _in_our_words(message: str, where: SourceLocation, hint: str) -> tuple[str, str]:
