@@ -17,7 +17,7 @@ from docugen_core.domain.manifest import Engine, Manifest
 from docugen_core.generation import BundleRenderer
 from docugen_core.rendering.engine import engine
 from docugen_core.rendering.registry import render
-from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
+from docugen_core.rendering.task import Rendering, RenderLimits, Task
 from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job
 
 
@@ -28,7 +28,7 @@ class DirectRenderer:
     def engine(self) -> Engine:
         return engine()
 
-    async def render(self, task: RenderTask) -> Rendering:
+    async def render(self, task: Task) -> Rendering:
         return render(task)
 
 

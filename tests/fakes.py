@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from docugen_core.domain.manifest import Engine
-from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering import registry
+from docugen_core.rendering.task import MergeTask, Rendering, RenderTask, Task
 
 Script = Callable[[RenderTask, int], Awaitable[Rendering]]
 
@@ -28,7 +29,9 @@ class ScriptedRenderer:
     def engine(self) -> Engine:
         return self._engine
 
-    async def render(self, task: RenderTask) -> Rendering:
+    async def render(self, task: Task) -> Rendering:
+        if isinstance(task, MergeTask):  # no script is about these
+            return registry.render(task)
         self.calls[task.document] = self.calls.get(task.document, 0) + 1
         return await self.script(task, self.calls[task.document])
 

@@ -1,6 +1,7 @@
 """Use case 2: a resolved bundle becomes artefacts and a manifest. Shared by every executor, and by verification.
 
-Documents render in parallel, archives after them. What comes out depends on the bundle and the engine alone: not on order,
+Documents render in parallel, in stages: one that is made of others (an archive, a merged PDF, a PDF with attachments) after
+those. What comes out depends on the bundle and the engine alone: not on order,
 parallelism, attempt or worker. The manifest is published last and atomically; its existence is completion.
 
 A template or data failure is deterministic, so its consequences are too: the fallback template, else omission of an optional
@@ -12,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docugen_core.composition import compose, generated_data
 from docugen_core.document_cache import DocumentCache
 from docugen_core.domain.bundle import PinnedTemplate, ResolvedBundle, ResolvedDocument
-from docugen_core.domain.identity import DOCUMENT_PREFIX, canonical_json, content_digest, digest
+from docugen_core.domain.document_identity import assembled_digest, rendered_digest
+from docugen_core.domain.identity import canonical_json, content_digest
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.run import DocumentProgress, DocumentState
+from docugen_core.domain.stages import stages
 from docugen_core.errors import (
     DeterminismViolation,
     DocugenError,
@@ -34,7 +37,7 @@ from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore, GenerationJob, Renderer
 from docugen_core.rendering.archive import pack_archive
 from docugen_core.rendering.catalogue import TemplateCatalogue
-from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
+from docugen_core.rendering.task import Artefact, MergeTask, Rendering, RenderLimits, RenderTask, Task
 from docugen_core.rendering.world import World
 
 OnProgress = Callable[[DocumentProgress], None]
@@ -107,24 +110,20 @@ class _BundleRendering:
         self._engine = parts.renderer.engine
         self._generated = generated_data(bundle, parts.generators)
         self._shared_digest = ""
+        self._world = World(bundle.document_date, bundle.locale, bundle.time_zone, bundle.specimen)
 
     async def run(self) -> Manifest:
-        packed = {m for d in self._bundle.documents for m in d.members}
         outcomes: dict[str, _Outcome] = {}
-
-        async def settle(document: ResolvedDocument) -> None:
-            outcome = await self._settle(document, outcomes)
-            # Only what an archive will need stays in memory.
-            outcomes[document.name] = (
-                outcome if document.name in packed else _Outcome(outcome.entry, b"", outcome.error)
-            )
-
-        for stage in (False, True):
+        to_come = list(stages(self._bundle.documents))
+        while to_come:
+            stage = to_come.pop(0)
+            needed = {name for later in to_come for document in later for name in document.inputs}
             async with asyncio.TaskGroup() as group:
-                for document in self._bundle.documents:
-                    if document.format.is_archive is stage:
-                        group.create_task(settle(document))
+                for document in stage:
+                    group.create_task(self._settle_into(outcomes, document, keep=document.name in needed))
             self._raise_first(outcomes)
+            for name in outcomes.keys() - needed:
+                outcomes[name] = replace(outcomes[name], data=b"")
         entries = tuple(o.entry for o in outcomes.values() if o.entry)
         return Manifest(
             spec_digest=self._bundle.spec_digest,
@@ -141,14 +140,21 @@ class _BundleRendering:
         if failed:
             raise min(failed, key=lambda f: f[:2])[2]
 
+    async def _settle_into(self, outcomes: dict[str, _Outcome], document: ResolvedDocument, *, keep: bool) -> None:
+        """keep: the bytes too. Only what a later document is made of stays in memory."""
+        outcome = await self._settle(document, outcomes)
+        outcomes[document.name] = outcome if keep else replace(outcome, data=b"")
+
     async def _settle(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> _Outcome:
         """Bring one document to its end. A failure is a value here, so that one document cannot cancel another."""
         self._report(document, DocumentState.RENDERING)
         try:
-            if document.format.is_archive:
-                entry, data = self._archive(document, done)
+            if document.template is not None:
+                entry, data = await self._document(document, document.template, self._made_of(document, done))
+            elif document.format.is_archive:
+                entry, data = self._archive(document, self._made_of(document, done))
             else:
-                entry, data = await self._document(document)
+                entry, data = await self._merged(document, self._made_of(document, done))
             if entry.status is ArtefactStatus.RENDERED and entry.sha256 not in self._stored:
                 await self._sink(data)
         except DocugenError as error:
@@ -157,32 +163,53 @@ class _BundleRendering:
         self._report(document, _STATE[entry.status], pages=entry.pages, size=entry.size)
         return _Outcome(entry, data)
 
-    async def _document(self, document: ResolvedDocument) -> tuple[ArtefactEntry, bytes]:
-        assert document.template is not None  # resolve_bundle() lets only archives go without
+    def _made_of(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[_Input, ...]:
+        """What `document` is made of, in its order. What was omitted is missing here as it is missing in the bundle."""
+        inputs = tuple(
+            _Input(Artefact(name, outcome.entry.format, outcome.data), outcome.entry.sha256)
+            for name in document.inputs
+            if (outcome := done[name]).entry and outcome.entry.status is ArtefactStatus.RENDERED
+        )
+        size = sum(len(one.artefact.data) for one in inputs)
+        if size > self._parts.limits.bytes_max:
+            raise LimitExceeded(
+                f"its {len(inputs)} members or attachments have {size} bytes; the bound is {self._parts.limits.bytes_max}",
+                document=document.name,
+                hint="Put fewer documents into it, or raise DOCUGEN_MAX_ARTEFACT_BYTES.",
+            )
+        return inputs
+
+    async def _document(
+        self, document: ResolvedDocument, template: PinnedTemplate, attached: tuple[_Input, ...]
+    ) -> tuple[ArtefactEntry, bytes]:
         data = compose(self._bundle.data, self._generated, document.data)
         try:
-            return await self._rendered(document, document.template, data)
+            return await self._rendered(document, template, data, attached)
         except LimitExceeded:
             raise  # a bound is this server's setting, not part of the request: what it did must not reach a manifest
         except RenderFailed as first:
             failure = first
         if document.fallback is not None:
             try:
-                return await self._rendered(document, document.fallback, data, fallback_reason=failure.reason)
+                return await self._rendered(document, document.fallback, data, attached, fallback_reason=failure.reason)
             except LimitExceeded:
                 raise
             except RenderFailed as second:
                 failure = second
+        return self._omitted(document, failure)
+
+    def _omitted(self, document: ResolvedDocument, failure: RenderFailed) -> tuple[ArtefactEntry, bytes]:
+        """Leave it out, or raise `failure` where the bundle cannot do without it."""
         if not document.optional:
             raise failure
-        omitted = ArtefactEntry(document.name, document.format, ArtefactStatus.OMITTED, reason=failure.reason)
-        return omitted, b""
+        return ArtefactEntry(document.name, document.format, ArtefactStatus.OMITTED, reason=failure.reason), b""
 
     async def _rendered(
         self,
         document: ResolvedDocument,
         template: PinnedTemplate,
         data: JsonObject,
+        attached: tuple[_Input, ...],
         fallback_reason: str = "",
     ) -> tuple[ArtefactEntry, bytes]:
         task = RenderTask(
@@ -191,21 +218,41 @@ class _BundleRendering:
             pack=self._parts.catalogue.pinned(template),
             template=template.template,
             data=data,
-            world=World(
-                document_date=self._bundle.document_date,
-                locale=self._bundle.locale,
-                time_zone=self._bundle.time_zone,
-                specimen=self._bundle.specimen,
-            ),
+            world=self._world,
             limits=self._parts.limits,
+            page=document.page,
+            ppi=document.ppi,
+            attachments=tuple(one.artefact for one in attached),
         )
-        identity = self._document_digest(document, template, data)
+        identity = rendered_digest(
+            self._bundle,
+            document,
+            template,
+            data_digest=self._data_digest(document, data),
+            attachments=_sha256s(attached),
+            engine_fingerprint=self._engine.fingerprint,
+        )
+        rendering = await self._known_or_rendered(document, identity, task)
+        return self._entry(document, rendering, identity, fallback_reason), rendering.data
+
+    async def _merged(self, document: ResolvedDocument, members: tuple[_Input, ...]) -> tuple[ArtefactEntry, bytes]:
+        task = MergeTask(document.name, tuple(one.artefact for one in members), self._world, self._parts.limits)
+        identity = self._assembled_digest(document, members)
+        try:
+            rendering = await self._known_or_rendered(document, identity, task)
+        except LimitExceeded:
+            raise
+        except RenderFailed as failure:
+            return self._omitted(document, failure)
+        return self._entry(document, rendering, identity), rendering.data
+
+    async def _known_or_rendered(self, document: ResolvedDocument, identity: str, task: Task) -> Rendering:
         rendering = await self._known(document, identity, task.limits)
         if rendering is None:
             rendering = await self._parts.renderer.render(task)
             if self._cache is not None:
                 self._stored.add(await self._cache.keep(identity, rendering))
-        return self._entry(document, rendering, identity, fallback_reason), rendering.data
+        return rendering
 
     async def _known(self, document: ResolvedDocument, identity: str, limits: RenderLimits) -> Rendering | None:
         """The same document from an earlier rendering, whose bytes are in the store."""
@@ -220,31 +267,17 @@ class _BundleRendering:
         self._reused.add(document.name)
         return rendering
 
-    def _archive(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[ArtefactEntry, bytes]:
-        """Pack the members that were rendered; an omitted one is missing in the archive as it is in the bundle."""
+    def _archive(self, document: ResolvedDocument, members: tuple[_Input, ...]) -> tuple[ArtefactEntry, bytes]:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
-        members = {
-            name: outcome
-            for name in document.members
-            if (outcome := done[name]).entry and outcome.entry.status is ArtefactStatus.RENDERED
-        }
-        data = pack_archive({name: outcome.data for name, outcome in members.items()})
+        data = pack_archive({one.artefact.name: one.artefact.data for one in members})
         if len(data) > self._parts.limits.bytes_max:
             raise LimitExceeded(
                 f"the archive has {len(data)} bytes; the bound is {self._parts.limits.bytes_max}",
                 document=document.name,
                 hint="Pack fewer members, or raise DOCUGEN_MAX_ARTEFACT_BYTES.",
             )
-        identity = digest(
-            DOCUMENT_PREFIX,
-            {
-                "format": document.format.value,
-                "engine": self._engine.fingerprint,
-                "members": {name: o.entry.sha256 for name, o in members.items() if o.entry},
-            },
-        )
-        entry = self._entry(document, Rendering(data), identity)
+        entry = self._entry(document, Rendering(data), self._assembled_digest(document, members))
         self._parts.measures.document_rendered(document.format, loop.time() - begun_s)
         return entry, data
 
@@ -265,22 +298,9 @@ class _BundleRendering:
             fallback_reason=fallback_reason,
         )
 
-    def _document_digest(self, document: ResolvedDocument, template: PinnedTemplate, data: JsonObject) -> str:
-        """Identity of one render: everything a template can see, and the engine."""
-        bundle = self._bundle
-        return digest(
-            DOCUMENT_PREFIX,
-            {
-                "format": document.format.value,
-                "template": template.to_json(),
-                "data": self._data_digest(document, data),
-                "locale": bundle.locale,
-                "time_zone": bundle.time_zone,
-                "document_date": bundle.document_date.isoformat() if bundle.document_date else None,
-                "specimen": bundle.specimen,
-                "engine": self._engine.fingerprint,
-            },
-        )
+    def _assembled_digest(self, document: ResolvedDocument, members: tuple[_Input, ...]) -> str:
+        fingerprint = self._engine.fingerprint
+        return assembled_digest(self._bundle, document, members=_sha256s(members), engine_fingerprint=fingerprint)
 
     def _data_digest(self, document: ResolvedDocument, data: JsonObject) -> str:
         # Most documents of a bundle see the same shared data: canonicalise it once.
@@ -292,6 +312,18 @@ class _BundleRendering:
     def _report(self, document: ResolvedDocument, state: DocumentState, pages: int = 0, size: int = 0) -> None:
         reused = document.name in self._reused
         self._on_progress(DocumentProgress(document.name, state, pages, size, reused))
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """A document that another one is made of, and its SHA-256."""
+
+    artefact: Artefact
+    sha256: str
+
+
+def _sha256s(inputs: tuple[_Input, ...]) -> dict[str, str]:
+    return {one.artefact.name: one.sha256 for one in inputs}
 
 
 _STATE = {

@@ -36,7 +36,7 @@ from docugen_core.domain.lease import (
 from docugen_core.domain.manifest import Engine
 from docugen_core.domain.run import BundleRun, ExecutionPolicy
 from docugen_core.domain.run_query import RunPage, RunQuery
-from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering.task import Rendering, Task
 
 
 class ExecutionMode(Enum):
@@ -203,7 +203,7 @@ class DocumentNotes(Protocol):
 class Renderer(Protocol):
     """Runs render tasks in processes of their own that can be killed."""
 
-    async def render(self, task: RenderTask) -> Rendering:
+    async def render(self, task: Task) -> Rendering:
         """The document's bytes. A pure function of `task` and the engine. Cancelling it kills the render at once.
 
         Raises RenderFailed, LimitExceeded (deterministic) or RenderInterrupted (killed at its deadline, process died).

@@ -129,7 +129,11 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
         "members",
         _bundle(_document(members=["a.txt"]), _archive(members=["a.tx", "all.zip"]), _archive("b.zip")),
         [
-            ("documents[0].members", "only an archive takes members", "remove it, or make the format zip"),
+            (
+                "documents[0].members",
+                "only an archive or a pdf without a template takes members",
+                "remove it, or make the format zip",
+            ),
             ("documents[1].members[0]", "is not the name of a document", "did you mean 'a.txt'?"),
             ("documents[1].members[1]", "is an archive, and archives cannot hold archives", "remove it"),
         ],
@@ -300,7 +304,7 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
             ("documents[2].nme", "unknown field", "did you mean 'name'?"),
             (
                 "documents[2].format",
-                'must be one of pdf, html, txt, md, xlsx, csv, json, zip, not "txtt"',
+                'must be one of pdf, png, svg, html, txt, md, docx, xlsx, csv, json, xml, zip, not "txtt"',
                 "did you mean 'txt'?",
             ),
             ("documents[2].name", "is required", NAME_RULE),
@@ -499,13 +503,15 @@ def _or_json(*sensible: Any) -> st.SearchStrategy[Any]:
 ALMOST_DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
-        "name": _or_json("a.txt", "b.csv", "z.zip", "../a.txt"),
-        "format": _or_json("txt", "csv", "zip"),
+        "name": _or_json("a.txt", "b.csv", "m.pdf", "z.zip", "../a.txt"),
+        "format": _or_json("txt", "csv", "pdf", "zip"),
         "template": _or_json("desk/note", "desk/open@1.2.0", "desk/none"),
         "fallback": _or_json("desk/card"),
         "data": JSON | st.fixed_dictionaries({"title": JSON, "lines": JSON}),
-        "members": JSON | st.lists(_or_json("a.txt", "z.zip")),
+        "members": JSON | st.lists(_or_json("a.txt", "m.pdf", "z.zip")),
         "optional": JSON,
+        "attachments": JSON | st.lists(_or_json("a.txt", "z.zip")),
+        "page": JSON,
     },
 )
 ALMOST_BUNDLES = st.fixed_dictionaries(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docugen_core.config import Settings
-from docugen_core.domain.bundle import ResolvedBundle, ResolvedDocument
+from docugen_core.domain.bundle import FIRST_PAGE, PPI_DEFAULT, ResolvedBundle, ResolvedDocument
 from docugen_core.errors import InvalidRequest, NotFound
 from docugen_core.rendering.engine import engine
 from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job
@@ -73,6 +73,12 @@ def _document(document: ResolvedDocument) -> dict[str, Any]:
         raw["fallback"] = str(document.fallback)
     if document.members:
         raw["members"] = list(document.members)
+    if document.page != FIRST_PAGE:
+        raw["page"] = document.page
+    if document.ppi != PPI_DEFAULT:
+        raw["ppi"] = document.ppi
+    if document.attachments:
+        raw["attachments"] = list(document.attachments)
     return raw
 
 

@@ -121,7 +121,7 @@ def _template(template: Template, *, full: bool) -> dict[str, Any]:
         "name": template.name,
         "title": template.title,
         "description": template.description,
-        "formats": sorted(f.value for f in template.formats),
+        "formats": sorted(f.value for f in template.offered),
         "schema": template.schema if full else None,
         "sample": template.sample if full else None,
     }

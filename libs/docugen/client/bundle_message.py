@@ -92,18 +92,30 @@ def _fill_messages(message: Any, field: Any, value: Any, path: str, violations: 
 
 
 def _fill_plain(message: Any, field: Any, value: Any, path: str, violations: list[Violation]) -> None:
-    """A string, a bool, or strings. Anything else is named, never converted."""
+    """A string, a bool, a whole number, or strings. Anything else is named, never converted."""
     if field.is_repeated:
         if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
             getattr(message, field.name).extend(value)
         else:
             violations.append(Violation(path, "must be an array of strings"))
         return
-    wanted, word = (bool, "true or false") if field.type == FieldDescriptor.TYPE_BOOL else (str, "a string")
-    if not isinstance(value, wanted):
+    wanted, word, unfit = _PLAIN[field.type]
+    # To Python, True is a whole number too.
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         violations.append(Violation(path, f"must be {word}"))
+        return
+    if value == 0 and wanted is int:  # on the wire that is the same as absent
+        violations.append(Violation(path, "must be at least 1", "leave it out for the default"))
         return
     try:
         setattr(message, field.name, value)
-    except (ValueError, UnicodeEncodeError):  # half a surrogate pair has no UTF-8 form
-        violations.append(Violation(path, "holds half of a surrogate pair", "write whole characters"))
+    except ValueError:
+        violations.append(Violation(path, *unfit))
+
+
+_PLAIN: dict[int, tuple[type, str, tuple[str, str]]] = {
+    FieldDescriptor.TYPE_BOOL: (bool, "true or false", ("cannot be sent", "")),
+    FieldDescriptor.TYPE_INT32: (int, "a whole number", ("is too large", "see the field's bounds")),
+    # Half a surrogate pair has no UTF-8 form.
+    FieldDescriptor.TYPE_STRING: (str, "a string", ("holds half of a surrogate pair", "write whole characters")),
+}

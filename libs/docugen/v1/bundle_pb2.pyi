@@ -33,7 +33,7 @@ class BundleSpec(_message.Message):
     def __init__(self, documents: _Optional[_Iterable[_Union[DocumentSpec, _Mapping]]] = ..., data_json: _Optional[str] = ..., generate: _Optional[_Union[GenerateSpec, _Mapping]] = ..., seed: _Optional[str] = ..., locale: _Optional[str] = ..., time_zone: _Optional[str] = ..., document_date: _Optional[str] = ..., specimen: _Optional[bool] = ..., salt: _Optional[str] = ...) -> None: ...
 
 class DocumentSpec(_message.Message):
-    __slots__ = ("name", "format", "template", "data_json", "optional", "fallback", "members")
+    __slots__ = ("name", "format", "template", "data_json", "optional", "fallback", "members", "page", "ppi", "attachments")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,9 @@ class DocumentSpec(_message.Message):
     OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PPI_FIELD_NUMBER: _ClassVar[int]
+    ATTACHMENTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     format: str
     template: str
@@ -48,7 +51,10 @@ class DocumentSpec(_message.Message):
     optional: bool
     fallback: str
     members: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., template: _Optional[str] = ..., data_json: _Optional[str] = ..., optional: _Optional[bool] = ..., fallback: _Optional[str] = ..., members: _Optional[_Iterable[str]] = ...) -> None: ...
+    page: int
+    ppi: int
+    attachments: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., format: _Optional[str] = ..., template: _Optional[str] = ..., data_json: _Optional[str] = ..., optional: _Optional[bool] = ..., fallback: _Optional[str] = ..., members: _Optional[_Iterable[str]] = ..., page: _Optional[int] = ..., ppi: _Optional[int] = ..., attachments: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GenerateSpec(_message.Message):
     __slots__ = ("name", "params_json")

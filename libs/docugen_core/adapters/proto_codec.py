@@ -179,7 +179,7 @@ def _template(template: Template, *, with_data: bool) -> template_service_pb2.Te
         template=template.name,
         title=template.title,
         description=template.description,
-        formats=sorted(f.value for f in template.formats),
+        formats=sorted(f.value for f in template.offered),
         data_schema_json=canonical_json(template.schema).decode() if with_data else "",
         sample_data_json=canonical_json(template.sample).decode() if with_data else "",
     )

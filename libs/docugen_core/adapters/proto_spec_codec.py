@@ -19,7 +19,14 @@ from typing import Any
 
 from docugen.v1 import bundle_pb2, bundle_run_service_pb2
 
-from docugen_core.domain.bundle import GenerateSpec, ResolvedBundle, ResolvedDocument, ResolvedGenerator
+from docugen_core.domain.bundle import (
+    FIRST_PAGE,
+    PPI_DEFAULT,
+    GenerateSpec,
+    ResolvedBundle,
+    ResolvedDocument,
+    ResolvedGenerator,
+)
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.json import JsonObject, JsonValue
@@ -128,6 +135,9 @@ def _encode_document(document: ResolvedDocument) -> bundle_pb2.DocumentSpec:
         optional=document.optional,
         fallback=str(document.fallback or ""),
         members=document.members,
+        page=document.page if document.page != FIRST_PAGE else 0,
+        ppi=document.ppi if document.ppi != PPI_DEFAULT else 0,
+        attachments=document.attachments,
     )
 
 
@@ -181,8 +191,8 @@ class _Reader:
             raw["data"] = self._json(f"documents[{index}].data", document.data_json)
         if document.optional:
             raw["optional"] = True
-        if document.members:
-            raw["members"] = list(document.members)
+        raw |= {name: number for name in ("page", "ppi") if (number := getattr(document, name))}
+        raw |= {name: list(names) for name in ("members", "attachments") if (names := getattr(document, name))}
         return raw
 
     def _generate(self, generate: bundle_pb2.GenerateSpec) -> JsonObject:

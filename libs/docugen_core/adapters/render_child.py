@@ -1,6 +1,6 @@
 """The life of one render process: read a task, render it, answer, until the other end closes.
 
-    task    8 bytes length (big-endian), then a pickled RenderTask               from the service, which is trusted
+    task    8 bytes length (big-endian), then a pickled Task                     from the service, which is trusted
     taken   1 byte: the task has arrived; before it, a dying process has not touched the task
     answer  4 bytes head length, 8 bytes data length, head (JSON), document      to the service, which trusts nothing here
 
@@ -25,7 +25,7 @@ from typing import Any
 from docugen_core.domain.failure import Failure
 from docugen_core.errors import DocugenError, RenderInterrupted
 from docugen_core.rendering.registry import render
-from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering.task import Rendering, Task
 
 TASK_HEAD = struct.Struct(">Q")
 TAKEN = b"\x06"
@@ -64,7 +64,7 @@ def answer(payload: bytes) -> tuple[dict[str, Any], bytes, bool]:
     rendering = Rendering(b"")
     failure: Failure | None = None
     try:
-        task: RenderTask = pickle.loads(payload)  # noqa: S301 - from our own service, over a private socket
+        task: Task = pickle.loads(payload)  # noqa: S301 - from our own service, over a private socket
         rendering = render(task)
     except DocugenError as error:
         failure = error.failure()

@@ -81,7 +81,13 @@ def _import_the_rest() -> None:
         "babel.dates",
         "minijinja",
         "xlsxwriter",
-        *(f"docugen_core.rendering.{n}" for n in ("text", "csv", "xlsx")),
+        "pypdfium2",
+        "PIL.PngImagePlugin",
+        "pikepdf",
+        *(
+            f"docugen_core.rendering.{n}"
+            for n in ("text", "csv", "xlsx", "page_images", "pdf_attachments", "pdf_merge")
+        ),
     ):
         importlib.import_module(module)
 

@@ -30,7 +30,7 @@ from docugen_core.domain.manifest import Engine
 from docugen_core.errors import RenderFailed, RenderInterrupted, Unavailable
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.rendering.engine import engine
-from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering.task import MergeTask, Rendering, Task
 
 START_S = 30
 HAND_OVERS_MAX = 3
@@ -74,7 +74,7 @@ class RenderPool:
         """The running render processes, for operators: sorted, without those still starting."""
         return tuple(sorted(process.pid for process in (*self._idle, *self._busy) if process.pid))
 
-    async def render(self, task: RenderTask) -> Rendering:
+    async def render(self, task: Task) -> Rendering:
         """The document's bytes. Cancelling kills the render at once.
 
         Raises RenderFailed and LimitExceeded (deterministic; do not try again), RenderInterrupted with RENDER_TIMEOUT (details:
@@ -107,9 +107,7 @@ class RenderPool:
             )
         return RenderInterrupted(message, hint=hint, details=last.details)
 
-    async def _render_in(
-        self, process: RenderProcess, task: RenderTask, payload: bytes
-    ) -> tuple[dict[str, Any], bytes]:
+    async def _render_in(self, process: RenderProcess, task: Task, payload: bytes) -> tuple[dict[str, Any], bytes]:
         """One task in one process, which afterwards is idle again or replaced."""
         self._busy.add(process)
         fit = False
@@ -121,7 +119,7 @@ class RenderPool:
             self._put_back(process, fit)
         return head, data
 
-    async def _run(self, process: RenderProcess, task: RenderTask, payload: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _run(self, process: RenderProcess, task: Task, payload: bytes) -> tuple[dict[str, Any], bytes]:
         try:
             async with asyncio.timeout(START_S):
                 await process.started()
@@ -209,8 +207,10 @@ def _start(limits: ChildLimits, on_exit: Callable[[int], None]) -> ForkServer:
         raise RenderInterrupted(f"the fork server could not be started: {error.strerror}", hint=hint) from None
 
 
-def _what_travels(task: RenderTask) -> RenderTask:
+def _what_travels(task: Task) -> Task:
     """`task` without what only validation needs: schemas and samples, and the pack's other templates."""
+    if isinstance(task, MergeTask):
+        return task
     template = task.pack.templates.get(task.template)
     used = {} if template is None else {task.template: replace(template, schema={}, sample={})}
     return replace(task, pack=replace(task.pack, templates=used))
@@ -221,7 +221,7 @@ def _not_started(error: Exception) -> RenderInterrupted:
     return RenderInterrupted(f"no render process could be started: {error}", hint=hint)
 
 
-def _outcome(task: RenderTask, head: dict[str, Any], data: bytes) -> Rendering:
+def _outcome(task: Task, head: dict[str, Any], data: bytes) -> Rendering:
     if head["failure"] is None:
         return Rendering(data, int(head["pages"]))
     failure = Failure.from_json(head["failure"])

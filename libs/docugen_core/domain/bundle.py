@@ -20,12 +20,16 @@ from docugen_core.domain.identity import SPEC_PREFIX, canonical_json, digest_of_
 from docugen_core.domain.json import JsonObject
 
 BUNDLE_SCHEMA = "docugen.bundle/v1"
+FIRST_PAGE = 1
+PPI_DEFAULT = 144
 
 
 class Format(Enum):
     """File formats. The value is the name in requests and the file extension; `media_type` is served with the bytes."""
 
     PDF = "pdf"
+    PNG = "png"
+    SVG = "svg"
     HTML = "html"
     TXT = "txt"
     MD = "md"
@@ -45,9 +49,16 @@ class Format(Enum):
         """Archives hold other documents of the bundle: they take `members`, never a template."""
         return self is Format.ZIP
 
+    @property
+    def is_page_image(self) -> bool:
+        """An image of one page of what the template's PDF source makes."""
+        return self in (Format.PNG, Format.SVG)
+
 
 _MEDIA_TYPES = {
     Format.PDF: "application/pdf",
+    Format.PNG: "image/png",
+    Format.SVG: "image/svg+xml",
     Format.HTML: "text/html; charset=utf-8",
     Format.TXT: "text/plain; charset=utf-8",
     Format.MD: "text/markdown; charset=utf-8",
@@ -108,7 +119,9 @@ class DocumentSpec:
 
     name: its file name in the bundle. data: its own data, laid over the bundle's shared data key by key. optional: a
     template or data failure omits it instead of failing the run. fallback: the template to use after such a failure.
-    members: archives only; the documents to pack, empty for all others.
+    members: of an archive, the documents to pack, empty for all others; of a PDF without a template, the PDFs to merge, in
+    their order. page, ppi: of a page image, which page (from 1) and, for PNG, pixels an inch. attachments: of a PDF, documents
+    of the bundle to embed in it.
     """
 
     name: str
@@ -118,6 +131,9 @@ class DocumentSpec:
     optional: bool = False
     fallback: TemplateReference | None = None
     members: tuple[str, ...] = ()
+    page: int = FIRST_PAGE
+    ppi: int = PPI_DEFAULT
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,7 @@ class BundleSpec:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDocument:
-    """A DocumentSpec whose templates are pinned."""
+    """A DocumentSpec whose templates are pinned. Without a template it is put together from its members."""
 
     name: str
     format: Format
@@ -159,8 +175,17 @@ class ResolvedDocument:
     optional: bool
     fallback: PinnedTemplate | None
     members: tuple[str, ...]
+    page: int = FIRST_PAGE
+    ppi: int = PPI_DEFAULT
+    attachments: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the documents whose bytes this one needs, each once: it comes after them."""
+        return tuple(dict.fromkeys((*self.members, *self.attachments)))
 
     def to_json(self) -> dict[str, Any]:
+        """Fields younger than version 1 are there only when used: an upgrade renames no spec."""
         return {
             "name": self.name,
             "format": self.format.value,
@@ -169,7 +194,17 @@ class ResolvedDocument:
             "optional": self.optional,
             "fallback": self.fallback and self.fallback.to_json(),
             "members": list(self.members),
-        }
+        } | self._younger_fields()
+
+    def _younger_fields(self) -> dict[str, Any]:
+        younger: dict[str, Any] = {}
+        if self.page != FIRST_PAGE:
+            younger["page"] = self.page
+        if self.ppi != PPI_DEFAULT:
+            younger["ppi"] = self.ppi
+        if self.attachments:
+            younger["attachments"] = list(self.attachments)
+        return younger
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +235,7 @@ class ResolvedBundle:
     salt: str
 
     def to_json(self) -> dict[str, Any]:
-        """The canonical spec, before serialisation. Every field is always present, so that no default can drift."""
+        """The canonical spec, before serialisation. Every field of version 1 is always there, so that no default can drift."""
         generate = self.generate
         return {
             "schema": BUNDLE_SCHEMA,
@@ -259,6 +294,9 @@ class ResolvedBundle:
                     optional=d["optional"],
                     fallback=PinnedTemplate(**d["fallback"]) if d["fallback"] else None,
                     members=tuple(d["members"]),
+                    page=d.get("page", FIRST_PAGE),
+                    ppi=d.get("ppi", PPI_DEFAULT),
+                    attachments=tuple(d.get("attachments", ())),
                 )
                 for d in raw["documents"]
             ),

@@ -1,8 +1,8 @@
 """What renders: the version of everything that decides bytes. Its fingerprint is in every manifest.
 
-Parts that cannot change a byte are left out, so that replacing them is no new edition: pypdfium2 (reads PDFs only in tests),
-tzdata (a document knows its zone's name, never a time), Python (only its csv, json and zipfile containers, whose output is
-pinned by golden tests). zlib is in because DOCX and XLSX are deflated by it; Typst carries its own deflate.
+Parts that cannot change a byte are left out, so that replacing them is no new edition: tzdata (a document knows its
+zone's name, never a time), Python (only its csv, json and zipfile containers, whose output is pinned by golden tests). zlib
+is in because DOCX, XLSX and attachments are deflated by it; Typst and Pillow carry their own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,19 @@ LIBRARY_FOLDER = Path(__file__).parent / "typst"
 """What templates import: docugen.typ, and docugen/ with its parts."""
 FONT_SUFFIXES = (".ttf", ".otf")
 
-_DISTRIBUTIONS = ("babel", "docxtpl", "jinja2", "lxml", "minijinja", "python-docx", "typst", "xlsxwriter")
+_DISTRIBUTIONS = (
+    "babel",
+    "docxtpl",
+    "jinja2",
+    "lxml",
+    "minijinja",
+    "pikepdf",
+    "pillow",
+    "pypdfium2",
+    "python-docx",
+    "typst",
+    "xlsxwriter",
+)
 
 
 @cache

@@ -22,10 +22,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docugen_core.domain.bundle import Format
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
 from docugen_core.rendering.engine import FONT_FOLDER, font_files, library
@@ -50,36 +52,53 @@ _TODAY_ELSEWHERE = re.compile(rb"\btoday\s*\(\s*offset\b")
 
 
 def render_pdf(task: RenderTask, template: Template) -> Rendering:
-    """The PDF of `task` and its page count.
+    """The PDF of `task`, with its attachments inside, and its page count. Raises what `compile_pdf` raises."""
+    rendering = compile_pdf(task, template)
+    if not (task.attachments or template.pdf.embed_data):
+        return rendering
+    from docugen_core.rendering.pdf_attachments import with_attachments
+
+    return replace(rendering, data=with_attachments(rendering.data, task, template))
+
+
+def compile_pdf(task: RenderTask, template: Template) -> Rendering:
+    """What Typst makes of `task`, and its page count.
 
     Raises RenderFailed with the place in the pack for a template or data error, LimitExceeded beyond `pages_max`.
     """
-    import typst
-
-    source = template.formats[task.format]
-    files = _virtual_files(task, source)
-    # Typst's own types do not mention the mapping of virtual files that its documentation offers.
-    compile_files: Any = compiler().compile_with_warnings
-    try:
-        pdf, warnings = compile_files(
-            files,
-            format="pdf",
-            sys_inputs=None,
-            pdf_standards=list(template.pdf.standards),
-            pdf_tags=_tagged(template.pdf),
-            timestamp=_now(task.world.document_date),
-        )
-    except typst.TypstError as error:
-        raise render_failed(error.message, error.hints, error.diagnostic, files, source) from None
-    if warnings:
-        first = warnings[0]
-        raise render_failed(f"warning: {first.message}", first.hints, first.diagnostic, files, source)
+    source = template.formats[Format.PDF]
+    options = {"pdf_standards": list(template.pdf.standards), "pdf_tags": _tagged(template.pdf)}
+    pdf = _compiled(task, source, format="pdf", **options)
+    assert isinstance(pdf, bytes)
     pages = page_count(pdf)
     if pages > task.limits.pages_max:
         message = f"the document has {pages} pages, the limit is {task.limits.pages_max}"
         details = {"pages": str(pages), "limit": str(task.limits.pages_max)}
         raise LimitExceeded(message, hint="Ask for less, or raise DOCUGEN_MAX_PAGES.", details=details)
     return Rendering(pdf, pages)
+
+
+def compile_svg(task: RenderTask, template: Template) -> list[bytes]:
+    """Every page as SVG. It does not tell a missing glyph or too many pages: `compile_pdf` first. Raises RenderFailed."""
+    svg = _compiled(task, template.formats[Format.PDF], format="svg")
+    return [svg] if isinstance(svg, bytes) else svg
+
+
+def _compiled(task: RenderTask, source: str, **options: object) -> bytes | list[bytes]:
+    import typst
+
+    files = _virtual_files(task, source)
+    # Typst's own types do not mention the mapping of virtual files that its documentation offers.
+    compile_files: Any = compiler().compile_with_warnings
+    try:
+        made, warnings = compile_files(files, sys_inputs=None, timestamp=_now(task.world.document_date), **options)
+    except typst.TypstError as error:
+        raise render_failed(error.message, error.hints, error.diagnostic, files, source) from None
+    if warnings:
+        first = warnings[0]
+        raise render_failed(f"warning: {first.message}", first.hints, first.diagnostic, files, source)
+    compiled: bytes | list[bytes] = made
+    return compiled
 
 
 @cache

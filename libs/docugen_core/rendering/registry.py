@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.rendering.packs import Template
-from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering.task import MergeTask, Rendering, RenderTask, Task
 
 RenderFunction = Callable[[RenderTask, Template], Rendering]
 
@@ -16,6 +16,12 @@ def _pdf() -> RenderFunction:
     from docugen_core.rendering.pdf import render_pdf
 
     return render_pdf
+
+
+def _page_image() -> RenderFunction:
+    from docugen_core.rendering.page_images import render_page_image
+
+    return render_page_image
 
 
 def _text() -> RenderFunction:
@@ -44,6 +50,8 @@ def _xlsx() -> RenderFunction:
 
 _RENDERERS: Mapping[Format, Callable[[], RenderFunction]] = {
     Format.PDF: _pdf,
+    Format.PNG: _page_image,
+    Format.SVG: _page_image,
     Format.HTML: _text,
     Format.TXT: _text,
     Format.MD: _text,
@@ -60,23 +68,37 @@ def formats() -> tuple[Format, ...]:
     return tuple(_RENDERERS)
 
 
-def render(task: RenderTask) -> Rendering:
+def render(task: Task) -> Rendering:
     """The document's bytes: a pure function of `task` and the engine.
 
     Raises RenderFailed (with document, place and hint) and LimitExceeded. Run it in a render process: a template can hang
     or exhaust memory, and only a process can be killed.
     """
     try:
-        template = task.pack.templates.get(task.template)
-        if template is None or task.format not in template.formats:
-            raise RenderFailed(f"{task.pack.name}/{task.template} offers no {task.format.value}")
-        rendering = _RENDERERS[task.format]()(task, template)
+        rendering = _merged(task) if isinstance(task, MergeTask) else _rendered(task)
         if len(rendering.data) > task.limits.bytes_max:
             raise _too_big(len(rendering.data), task.limits.bytes_max)
     except RenderFailed as error:
         error.document = error.document or task.document
         raise
     return rendering
+
+
+def _rendered(task: RenderTask) -> Rendering:
+    template = task.pack.templates.get(task.template)
+    if template is None or task.format not in template.offered:
+        raise RenderFailed(f"{task.pack.name}/{task.template} offers no {task.format.value}")
+    if task.labelled:
+        from docugen_core.rendering.layout_truth import render_layout
+
+        return render_layout(task, template)
+    return _RENDERERS[task.format]()(task, template)
+
+
+def _merged(task: MergeTask) -> Rendering:
+    from docugen_core.rendering.pdf_merge import merge_pdfs
+
+    return merge_pdfs(task)
 
 
 def _too_big(size: int, limit: int) -> LimitExceeded:

@@ -1,6 +1,6 @@
 """Taking a bundle request apart: everything that is wrong with it at once, or a ResolvedBundle.
 
-`bundle` leads through the checks, `documents`, `names` and `world` hold the rules that no schema can state,
+`bundle` leads through the checks, `documents`, `needs`, `names` and `world` hold the rules that no schema can state,
 `bundle.schema.json` those that one can.
 """
 

@@ -4,9 +4,9 @@ One pass, lenient: a fault in one field never hides a fault in another. A docume
 looked up and its data checked. Only what would make the rest meaningless ends the check early: text without a canonical
 form, nesting or documents beyond the bounds, a request that is no object.
 
-Rules that a schema can state are in `bundle.schema.json`; documents in `documents`, surroundings in
-`world`. In here: the order of the checks, the generator, and the data. Nothing is rendered, stored or changed; no clock
-is read.
+Rules that a schema can state are in `bundle.schema.json`; documents in `documents`, what they need of each other in `needs`,
+surroundings in `world`. In here: the order of the checks, the generator, and the data. Nothing is rendered, stored or changed;
+no clock is read.
 
 A document's data is checked as it will be rendered: generated, shared and own data laid over each other (`composition`), and a
 fault is reported where the caller wrote the value. Shared and generated data serve several documents, so a template is not
@@ -33,6 +33,7 @@ from docugen_core.strict_json.places import Place, field_path
 from docugen_core.strict_json.reading import normalised, too_deep, value_violations
 from docugen_core.strict_json.schema import SCANNED_MAX, Schema, compiled
 from docugen_core.validation.documents import DocumentDraft, Pinned, Templates, read_documents, resolved_documents
+from docugen_core.validation.needs import take_inputs
 from docugen_core.validation.world import Unfit, canonical_locale, known_time_zone, real_date, usable_seed
 
 ENVELOPE_DEPTH = 3
@@ -107,6 +108,7 @@ class _BundleCheck:
             documents if isinstance(documents, list) else [], misshapen=self._misshapen, catalogue=self._catalogue
         )
         self.found += found
+        self.found += take_inputs(drafts, self._misshapen)
         shared = self._raw.get("data", {})
         bundle = ResolvedBundle(
             documents=resolved_documents(drafts),
@@ -191,7 +193,7 @@ class _DataCheck:
                     schema = compiled(pinned.template.schema)
                     schemas.append(schema)
                     found += self._of_document(draft, pinned, schema, is_fallback=field == "fallback")
-        everything_known = all(d.is_archive or d.template for d in drafts)
+        everything_known = all(d.is_assembled or d.template for d in drafts)
         return found + (self._of_no_document(schemas) if schemas and everything_known else [])
 
     def _of_document(self, draft: DocumentDraft, pinned: Pinned, schema: Schema, *, is_fallback: bool) -> list[Finding]:

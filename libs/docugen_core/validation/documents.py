@@ -1,9 +1,10 @@
-"""The documents of a request: names, formats, templates, members. What fits becomes a draft, what does not a finding.
+"""The documents of a request: names, formats, templates. What fits becomes a draft, what does not a finding.
 
 A draft holds what is known of one document, however little, so that every other rule can still be checked. Documents whose
 draft is complete become ResolvedDocuments, sorted by name: their order in the request means nothing.
 
-Not in here: whether the data fits the template (`validation`, which knows all three layers of it).
+Not in here: what documents need of each other (`needs`); whether the data fits the template (`bundle`, which knows all three
+layers of it).
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from docugen_core.domain.bundle import Format, PinnedTemplate, ResolvedDocument, TemplateReference
+from docugen_core.domain.bundle import (
+    FIRST_PAGE,
+    PPI_DEFAULT,
+    Format,
+    PinnedTemplate,
+    ResolvedDocument,
+    TemplateReference,
+)
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import NotFound
 from docugen_core.rendering.packs import Template, TemplatePack
@@ -50,6 +58,9 @@ class DocumentDraft:
     fallback: Pinned | None = None
     own: JsonObject | None = None
     members: tuple[str, ...] = ()
+    page: int = FIRST_PAGE
+    ppi: int = PPI_DEFAULT
+    attachments: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -62,8 +73,23 @@ class DocumentDraft:
         return name if isinstance(name, str) else None
 
     @property
+    def is_optional(self) -> bool:
+        """As the request says, else as the template's pack does."""
+        by_pack = self.template is not None and self.template.template.optional
+        return self.raw.get("optional", by_pack) is True
+
+    @property
     def is_archive(self) -> bool:
         return self.format is not None and self.format.is_archive
+
+    @property
+    def is_merge(self) -> bool:
+        """A PDF put together from other PDFs: it names members and no template."""
+        return self.format is Format.PDF and bool(self.raw.get("members")) and "template" not in self.raw
+
+    @property
+    def is_assembled(self) -> bool:
+        return self.is_archive or self.is_merge
 
 
 def read_documents(
@@ -76,8 +102,6 @@ def read_documents(
     reader = _Reader(misshapen, catalogue)
     drafts = [reader.draft(index, entry) for index, entry in enumerate(raw) if isinstance(entry, dict)]
     reader.found += _name_clashes(drafts)
-    for draft in drafts:
-        reader.found += _take_members(draft, drafts, misshapen)
     return drafts, reader.found
 
 
@@ -89,12 +113,15 @@ def resolved_documents(drafts: Sequence[DocumentDraft]) -> tuple[ResolvedDocumen
             format=d.format,
             template=d.template.reference if d.template else None,
             data=d.own,
-            optional=d.raw.get("optional") is True,
+            optional=d.is_optional,
             fallback=d.fallback.reference if d.fallback else None,
             members=d.members,
+            page=d.page,
+            ppi=d.ppi,
+            attachments=d.attachments,
         )
         for d in drafts
-        if d.name is not None and d.format is not None and d.own is not None and (d.is_archive or d.template)
+        if d.name is not None and d.format is not None and d.own is not None and (d.is_assembled or d.template)
     ]
     return tuple(sorted(documents, key=lambda d: d.name))
 
@@ -113,14 +140,35 @@ class _Reader:
         draft.name = self._name(draft)
         own = raw.get("data", {})
         draft.own = own if isinstance(own, dict) else None
-        if draft.is_archive:
+        self.found += self._page_image(draft)
+        if draft.is_assembled:
             self.found += _superfluous(draft)
         else:
             draft.template = self._pinned(draft, "template")
-            draft.fallback = self._pinned(draft, "fallback")
+            draft.fallback = self._pinned(draft, "fallback") if "fallback" in raw else self._declared_fallback(draft)
             if draft.format is not None and "template" not in raw:
-                self.found.append(Finding((*draft.place, "template"), "is required", "write pack/template"))
+                hint = _TEMPLATE_HINTS.get(draft.format, "write pack/template")
+                self.found.append(Finding((*draft.place, "template"), "is required", hint))
         return draft
+
+    def _page_image(self, draft: DocumentDraft) -> Iterator[Finding]:
+        """Read `page` and `ppi`; findings for those that the format has no use for."""
+        for field, taking in _IMAGE_FIELDS.items():
+            value = draft.raw.get(field)
+            if value is None or draft.format is None or (*draft.place, field) in self._misshapen:
+                continue
+            if draft.format not in taking:
+                formats = " and ".join(f.value for f in taking)
+                yield Finding((*draft.place, field), f"only {formats} documents take {field}", "remove it")
+            elif isinstance(value, int):
+                setattr(draft, field, value)
+
+    def _declared_fallback(self, draft: DocumentDraft) -> Pinned | None:
+        """What the pack says stands in for the template; the catalogue has made sure that it is there."""
+        if draft.template is None or draft.template.template.fallback is None:
+            return None
+        pack, template = self._catalogue.resolve(draft.template.template.fallback)
+        return Pinned(PinnedTemplate(pack.name, template.name, pack.version, pack.digest), template)
 
     def _text(self, draft: DocumentDraft, field: str) -> str | None:
         """The field if the schema accepts it. Its type is looked at again: the schema's report has an end."""
@@ -148,8 +196,8 @@ class _Reader:
         except NotFound as error:
             self.found.append(Finding((*draft.place, field), error.message, error.hint))
             return None
-        if draft.format is not None and draft.format not in template.formats:
-            offered = ", ".join(sorted(f.value for f in template.formats)) or "nothing"
+        if draft.format is not None and draft.format not in template.offered:
+            offered = ", ".join(sorted(f.value for f in template.offered)) or "nothing"
             # A wrong format is mended at the format; but a fallback has to follow the document's format.
             at = "format" if field == "template" else field
             problem = f"template {pack.name}/{template.name} does not offer {draft.format.value}"
@@ -157,40 +205,17 @@ class _Reader:
         return Pinned(PinnedTemplate(pack.name, template.name, pack.version, pack.digest), template)
 
 
+_IMAGE_FIELDS = {"page": (Format.PNG, Format.SVG), "ppi": (Format.PNG,)}
+_TEMPLATE_HINTS = {Format.PDF: "write pack/template, or name the members to merge"}
+
+
 def _superfluous(draft: DocumentDraft) -> Iterator[Finding]:
+    kind = "an archive" if draft.is_archive else "a merged PDF"
     for field in ("template", "fallback", "data"):
         if draft.raw.get(field):
-            yield Finding((*draft.place, field), f"an archive takes no {field}", "remove it")
+            yield Finding((*draft.place, field), f"{kind} takes no {field}", "remove it")
 
 
 def _name_clashes(drafts: Sequence[DocumentDraft]) -> Iterator[Finding]:
     for index, description in clashes((d.index, name) for d in drafts if (name := d.written_name) is not None):
         yield Finding(("documents", index, "name"), description, "every document needs a name of its own")
-
-
-def _take_members(
-    draft: DocumentDraft, drafts: Sequence[DocumentDraft], misshapen: AbstractSet[Place]
-) -> list[Finding]:
-    """Write the archive's members into its draft, sorted; by default all documents that are no archives."""
-    place: Place = (*draft.place, "members")
-    members = draft.raw.get("members") or ()
-    if place in misshapen or not isinstance(members, list | tuple):
-        return []
-    if not draft.is_archive:
-        wrong = bool(members) and draft.format is not None
-        return [Finding(place, "only an archive takes members", "remove it, or make the format zip")] if wrong else []
-    is_archive = {d.written_name: d.is_archive for d in drafts if d.written_name is not None}
-    packable = tuple(sorted(name for name, archive in is_archive.items() if not archive))
-    if not packable:
-        return [Finding(place, "there is no other document to pack", "add one, or remove the archive")]
-    found = []
-    for index, member in enumerate(members):
-        if not isinstance(member, str):
-            continue
-        if member not in is_archive:
-            problem = "is not the name of a document"
-            found.append(Finding((*place, index), problem, wrong=member, known=packable))
-        elif is_archive[member]:
-            found.append(Finding((*place, index), "is an archive, and archives cannot hold archives", "remove it"))
-    draft.members = tuple(sorted(m for m in members if isinstance(m, str))) if members else packable
-    return found
