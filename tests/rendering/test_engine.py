@@ -8,7 +8,8 @@ import zlib
 from importlib.metadata import version
 
 from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
-from docugen_core.rendering.engine import LIBRARY_FOLDER, engine, font_files, library
+from docugen_core.rendering.engine import LIBRARY_FOLDER, engine, library
+from docugen_core.rendering.fonts import installed_fonts
 
 PROGRAM = """
 import sys
@@ -45,8 +46,9 @@ def test_the_library_is_every_typst_file_of_its_folder() -> None:
 def test_every_font_is_named_with_its_digest() -> None:
     fonts = dict(engine().fonts)
 
-    assert len(fonts) == len(font_files()) > 0
-    assert set(fonts.values()) == {content_digest(path.read_bytes()) for path in font_files()}
+    assert len(fonts) == len(installed_fonts()) > 0
+    assert set(fonts.values()) == {content_digest(font.path.read_bytes()) for font in installed_fonts()}
+    assert "ibm-plex-sans/IBMPlexSans-Bold.ttf" in fonts
 
 
 def test_naming_the_engine_imports_none() -> None:

@@ -30,7 +30,7 @@ def _placeholders(text: str) -> set[str]:
 @pytest.mark.parametrize("pack", PACKS)
 def test_every_label_exists_in_every_language_and_says_something(pack: TemplatePack) -> None:
     languages = {language: dict(_texts(labels)) for language, labels in pack.labels.items()}
-    assert set(languages) == {"en", "fr", "de"}
+    assert set(languages) >= {"en", "fr", "de"}
     for language, texts in languages.items():
         assert set(texts) == set(languages["en"]), language
         assert all(text.strip() for text in texts.values()), language
@@ -39,7 +39,7 @@ def test_every_label_exists_in_every_language_and_says_something(pack: TemplateP
 @pytest.mark.parametrize("pack", PACKS)
 def test_a_translation_has_the_placeholders_of_the_original(pack: TemplatePack) -> None:
     english = dict(_texts(pack.labels["en"]))
-    for language in ("fr", "de"):
+    for language in sorted(pack.labels):
         for path, text in _texts(pack.labels[language]):
             # Forms of politeness name the reader or not, by language ("Madame,"); all else needs its figures.
             if not path.startswith(("salutations.", "letter.closing")):

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pypdf
 import pytest
 import typst
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
-from docugen_core.rendering.engine import FONT_FOLDER, font_files
-from docugen_core.rendering.packs import PdfOptions
+from docugen_core.rendering.fonts import font_folders, installed_fonts
+from docugen_core.rendering.packs import PdfOptions, PdfStandard
 from docugen_core.rendering.pdf import ROOT, check_fonts, page_count
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderLimits
@@ -152,10 +153,44 @@ def test_missing_glyphs_are_all_named_with_a_remedy_and_the_place_that_prints_th
         PLEX + '#let greet(name) = [Dear #name]\n#greet(json("data.json").name)', data={"name": "刻 時\u200d👩!"}
     )
 
-    assert error.message == 'no glyph for U+200D, "刻" (U+523B), "時" (U+6642), "👩" (U+1F469) in IBM Plex Sans'
+    assert (
+        error.message
+        == 'no glyph for U+200D, "刻" (U+523B), "時" (U+6642), "👩" (U+1F469) in IBM Plex Sans (data.name)'
+    )
     assert str(error.where) == "notice.typ:2:27"
-    assert "Latin (with Vietnamese), Greek and Cyrillic" in error.hint
-    assert "cannot bring fonts" in error.hint
+    assert error.details["data"] == "data.name"
+    assert error.details["characters"] == "U+200D U+523B U+6642 U+1F469"
+    assert (
+        error.hint == "Install docugen-fonts-world beside DocuGen, which brings Noto Sans JP Core or Noto Sans SC Core."
+    )
+
+
+@pytest.mark.parametrize("standard", [(), ("1.7",), ("2.0",), ("ua-1",), ("a-3a",)])
+def test_a_missing_glyph_is_an_error_under_any_standard_and_none(standard: tuple[PdfStandard, ...]) -> None:
+    """Without PDF/A it was an empty box."""
+    source = PLEX + '#set document(title: "t")\n#json("data.json").buyer.names.at(1)'
+    error = failure(source, data={"buyer": {"names": ["Ada", "漢"]}}, pdf=PdfOptions(standards=standard))
+
+    assert error.message == 'no glyph for "漢" (U+6F22) in IBM Plex Sans (data.buyer.names[1])'
+
+
+def test_a_font_family_that_is_not_installed_is_named_with_what_there_is() -> None:
+    task = a_task("x")
+    template = replace(task.pack.templates["notice"], fonts=("IBM Plex Sans", "Quay Grotesk"))
+    with pytest.raises(RenderFailed, match="asks for the font family 'Quay Grotesk', which is not installed") as caught:
+        render(replace(task, pack=replace(task.pack, templates={"notice": template})))
+
+    assert caught.value.reason == "FONT_NOT_INSTALLED"
+    assert "Installed: IBM Plex Sans" in caught.value.hint
+
+
+def test_a_template_that_names_no_font_gets_the_main_one() -> None:
+    pdf = read(render(a_task("x")).data)
+
+    (page,) = pdf.pages
+    (font,) = page["/Resources"]["/Font"].values()
+    assert font["/BaseFont"].endswith("+IBMPlexSans-Regular")
+    assert pdf.trailer["/Root"]["/Lang"] == "en-GB"
 
 
 def test_a_page_of_missing_glyphs_is_told_in_one_line() -> None:
@@ -231,19 +266,26 @@ def test_numbers_json_cannot_carry_are_refused() -> None:
 
 
 def test_every_shipped_font_is_read_once() -> None:
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER])
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
 
-    check_fonts(fonts)
+    check_fonts(fonts, installed_fonts())
 
-    assert len(fonts.fonts()) == len(font_files()) > 0
+    assert len(fonts.fonts()) == len(installed_fonts()) > 0
 
 
-def test_absent_and_doubled_fonts_stop_the_start(tmp_path: Path) -> None:
+def test_a_font_that_typst_does_not_see_as_its_list_says_stops_the_start(tmp_path: Path) -> None:
+    """Typst reads a missing folder as "no fonts", and skips a file that is no font, without a word."""
+    listed = installed_fonts()
     empty = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[tmp_path])
-    with pytest.raises(ConfigurationError, match="0 of"):
-        check_fonts(empty)
+    with pytest.raises(
+        ConfigurationError, match=f"{listed[0].path.name} is no font that can be read, not IBM Plex Sans"
+    ):
+        check_fonts(empty, listed)
 
-    (tmp_path / "copy.ttf").write_bytes(font_files()[0].read_bytes())
-    double = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER, tmp_path])
-    with pytest.raises(ConfigurationError, match="exist twice"):
-        check_fonts(double)
+    shipped = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
+    with pytest.raises(
+        ConfigurationError, match="is IBM Plex Sans normal 700, not IBM Plex Sans normal 900 as its list"
+    ):
+        check_fonts(shipped, [replace(listed[0], weight=900), *listed[1:]])
+    with pytest.raises(ConfigurationError, match=f"{listed[0].path.name} is not listed"):
+        check_fonts(shipped, listed[1:])

@@ -15,14 +15,13 @@ from pathlib import Path
 
 from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
 from docugen_core.domain.manifest import Engine
+from docugen_core.rendering.fonts import installed_fonts
 
 RENDERING_EDITION = "1"
 """Raise it when DocuGen's own rendering code makes other bytes (and say so in the changelog, heading "Bytes")."""
 
-FONT_FOLDER = Path(__file__).parent.parent / "fonts"
 LIBRARY_FOLDER = Path(__file__).parent / "typst"
 """What templates import: docugen.typ, and docugen/ with its parts."""
-FONT_SUFFIXES = (".ttf", ".otf")
 
 _DISTRIBUTIONS = (
     "babel",
@@ -46,8 +45,8 @@ def engine() -> Engine:
     components["docugen-rendering"] = RENDERING_EDITION
     components["zlib"] = zlib.ZLIB_RUNTIME_VERSION
     components["docugen.typ"] = digest(LIBRARY_PREFIX, {path: content_digest(data) for path, data in library().items()})
-    fonts = {path.relative_to(FONT_FOLDER).as_posix(): content_digest(path.read_bytes()) for path in font_files()}
-    return Engine(tuple(sorted(components.items())), tuple(sorted(fonts.items())))
+    fonts = tuple((font.name, font.sha256) for font in installed_fonts())
+    return Engine(tuple(sorted(components.items())), fonts)
 
 
 @cache
@@ -55,11 +54,6 @@ def library() -> Mapping[str, bytes]:
     """The files of the Typst library by their virtual names, sorted: `docugen.typ`, `docugen/numbers.typ`, ..."""
     files = sorted(LIBRARY_FOLDER.rglob("*.typ"))
     return {path.relative_to(LIBRARY_FOLDER).as_posix(): path.read_bytes() for path in files}
-
-
-def font_files() -> tuple[Path, ...]:
-    """Every font file that ships with DocuGen, sorted. Documents see no other fonts."""
-    return tuple(sorted(path for path in FONT_FOLDER.rglob("*") if path.suffix in FONT_SUFFIXES))
 
 
 def _version(distribution: str) -> str:

@@ -67,12 +67,23 @@ def locale_facts(locale: str) -> JsonObject:
         "percent_pattern": cldr.percent_formats[None].pattern,
         "currencies": {
             code: {"symbol": cldr.currency_symbols.get(code, code), "digits": get_currency_precision(code)}
-            for code in _CURRENCIES.split()
+            for code in sorted({*_CURRENCIES.split(), *_own_currencies(cldr)})
         },
         "months": {width: [months[width][n] for n in range(1, 13)] for width in ("wide", "abbreviated")},
         "weekdays": {width: [days[width][n] for n in range(7)] for width in ("wide", "abbreviated")},
         "date_patterns": {style: cldr.date_formats[style].pattern for style in DATE_STYLES},
     }
+
+
+def _own_currencies(cldr: Locale) -> set[str]:
+    """What its territory, or the one most of its speakers live in, pays with, as of Babel's edition and not of today."""
+    from babel import Locale
+    from babel.core import get_global
+
+    likely = get_global("likely_subtags").get(str(cldr), "")
+    territory = cldr.territory or (Locale.parse(likely).territory if likely else None)
+    entries = get_global("territory_currencies").get(territory or "", ())
+    return {code for code, _, until, tender in entries if tender and until is None}
 
 
 @lru_cache(maxsize=32)

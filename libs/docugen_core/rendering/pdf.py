@@ -8,8 +8,8 @@
 What Typst may not do here, and why it cannot:
 - reach the network (packages): nothing is installed, and the render process has a dead proxy and no network namespace;
 - read files: its root is an empty folder; `../` and absolute paths stay inside it; packs hold no links;
-- use other fonts: only `fonts/`, each (family, style, weight) once, since the order of a folder must not decide bytes;
-- print empty boxes: PDF/A makes a missing glyph an error, and every warning (an unknown font is one) is a failure;
+- use other fonts: only installed ones (`fonts`), in the order of `typesetting`, never "any that has the character";
+- print empty boxes: PDF/A makes a missing glyph an error, other PDFs are checked as one, and every warning is a failure;
 - remember: inputs go in as files with fixed names, `sys_inputs` is always None (it would survive into the next document);
 - know the date: see `_now`.
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -30,16 +30,22 @@ from typing import TYPE_CHECKING, Any
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
-from docugen_core.rendering.engine import FONT_FOLDER, font_files, library
+from docugen_core.rendering.engine import library
+from docugen_core.rendering.fonts import FontFile, font_folders, installed_fonts
 from docugen_core.rendering.inputs import template_inputs
+from docugen_core.rendering.missing_glyphs import MISSING_GLYPH
 from docugen_core.rendering.packs import PdfOptions, Template, is_text
+from docugen_core.rendering.page_format import check_pages
 from docugen_core.rendering.pdf_diagnostics import render_failed
 from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering.typesetting import text_rule
 
 if TYPE_CHECKING:
     import typst
 
 MAIN_FILE = "main.typ"
+FIELDS_FILE = "docugen/fields.typ"
+LABELLED_FIELDS_FILE = "docugen/labelled-fields.typ"
 ROOT = Path(__file__).parent / "empty"
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -70,11 +76,15 @@ def compile_pdf(task: RenderTask, template: Template) -> Rendering:
     options = {"pdf_standards": list(template.pdf.standards), "pdf_tags": _tagged(template.pdf)}
     pdf = _compiled(task, source, format="pdf", **options)
     assert isinstance(pdf, bytes)
+    if not any(standard.startswith(("a-", "ua-")) for standard in template.pdf.standards):
+        _refuse_missing_glyphs(task, source)
     pages = page_count(pdf)
     if pages > task.limits.pages_max:
         message = f"the document has {pages} pages, the limit is {task.limits.pages_max}"
         details = {"pages": str(pages), "limit": str(task.limits.pages_max)}
         raise LimitExceeded(message, hint="Ask for less, or raise DOCUGEN_MAX_PAGES.", details=details)
+    if template.page is not None:
+        check_pages(pdf, template.page, source)
     return Rendering(pdf, pages)
 
 
@@ -101,28 +111,43 @@ def _compiled(task: RenderTask, source: str, **options: object) -> bytes | list[
     return compiled
 
 
+def _refuse_missing_glyphs(task: RenderTask, source: str) -> None:
+    """Typst tells of a missing glyph only where a standard forbids one. Laid out already, the document is only written again.
+
+    What else that standard finds is no matter here. Raises RenderFailed.
+    """
+    try:
+        _compiled(task, source, format="pdf", pdf_standards=["a-2b"], pdf_tags=False)
+    except RenderFailed as error:
+        if MISSING_GLYPH in error.details:
+            raise
+
+
 @cache
 def compiler() -> typst.Compiler:
     """The process's one compiler: it must never be shared between threads. Safe to make before a fork, not to use."""
     import typst
 
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONT_FOLDER])
-    check_fonts(fonts)
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
+    check_fonts(fonts, installed_fonts())
     return typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
 
 
-def check_fonts(fonts: typst.Fonts) -> None:
-    """Raises ConfigurationError unless every shipped font was read and no two faces claim the same name.
+def check_fonts(fonts: typst.Fonts, listed: Sequence[FontFile]) -> None:
+    """Raises ConfigurationError naming the file unless Typst sees exactly the listed faces, under the names of the list.
 
-    The library reads a missing folder as "no fonts" and lets folder order choose between two equal faces.
+    The library reads a missing folder as "no fonts", skips what is no font, and lets folder order choose between equal faces.
     """
-    faces = Counter((face.family, face.style, face.weight, face.stretch) for face in fonts.fonts())
-    twice = [f"{family} {style} {weight}" for (family, style, weight, _), count in faces.items() if count > 1]
-    if twice:
-        raise ConfigurationError(f"font faces exist twice: {', '.join(sorted(twice))}", hint="Remove one of the files.")
-    if not faces or faces.total() < len(font_files()):
-        message = f"{faces.total()} of {len(font_files())} font files in {FONT_FOLDER.name}/ could be read"
-        raise ConfigurationError(message, hint="Reinstall DocuGen: its fonts are missing or damaged.")
+    seen = {Path(face.path or ""): (face.family, face.style, face.weight) for face in fonts.fonts()}
+    for font in listed:
+        face = seen.pop(font.path, None)
+        if face != font.face:
+            told = " ".join(map(str, face)) if face else "no font that can be read"
+            message = f"{font.path} is {told}, not {' '.join(map(str, font.face))} as its list says"
+            raise ConfigurationError(message, code="INVALID_FONTS", hint="Correct fonts.toml, or take another file.")
+    if seen:
+        message = f"the font file {min(seen)} is not listed"
+        raise ConfigurationError(message, code="INVALID_FONTS", hint="List it in fonts.toml, or remove it.")
 
 
 def page_count(pdf: bytes) -> int:
@@ -153,8 +178,10 @@ def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
         _refuse_other_todays(task)
     files = {name: data for name, data in task.pack.files.items() if is_text(name)}
     files |= library()
+    if task.labelled:
+        files[FIELDS_FILE] = files[LABELLED_FIELDS_FILE]
     files |= {f"{name}.json": data for name, data in template_inputs(task).items()}
-    files[MAIN_FILE] = (_UNDATED * undated + f'#include "{source}"').encode()
+    files[MAIN_FILE] = (_UNDATED * undated + text_rule(task) + f'#include "{source}"').encode()
     return files
 
 
