@@ -9,6 +9,7 @@ import pytest
 from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.json import JsonValue
 from docugen_core.errors import InvalidRequest
+from docugen_core.strict_json.places import quoted
 from docugen_core.strict_json.reading import NUMBER_MAX, normalised, parse_json, value_violations
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ BOUND = f"must be between -{NUMBER_MAX} and {NUMBER_MAX}, or other languages rea
 
 FLATTEN = "flatten it, or raise DOCUGEN_MAX_DATA_DEPTH"
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\t\n\r"))
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]) | st.sampled_from("\t\n\r"))
 LEAVES = st.none() | st.booleans() | st.integers(-NUMBER_MAX, NUMBER_MAX) | st.floats(-NUMBER_MAX, NUMBER_MAX) | TEXTS
 CANONICAL = st.recursive(
     LEAVES,
@@ -98,6 +99,24 @@ def test_a_control_character_is_named_with_its_place(control: str) -> None:
         (f"$[{shown}]", f"its name {description}", "remove it"),
         ("lines[0].note", description, "remove it"),
     ]
+
+
+NONCHARACTERS = [
+    chr(code) for code in (0xFDD0, 0xFDEF, *(n << 16 | last for n in range(17) for last in (0xFFFE, 0xFFFF)))
+]
+
+
+@pytest.mark.parametrize("noncharacter", NONCHARACTERS, ids=ascii)
+def test_a_noncharacter_is_named_with_its_place(noncharacter: str) -> None:
+    """No XML can hold U+FFFF: its document would fail long after the request was taken."""
+    description = f"holds the noncharacter U+{ord(noncharacter):04X}"
+    hint = "remove it: it is reserved and never a character"
+    text = json.dumps({"lines": [{"note": f"a{noncharacter}b"}], f"k{noncharacter}": 1})
+
+    assert sorted(_refused(text)) == sorted(
+        [(f"$[{quoted(f'k{noncharacter}')}]", f"its name {description}", hint), ("lines[0].note", description, hint)]
+    )
+    assert _parsed(json.dumps({"note": "\ufdcf\ufdf0\ufffd"})) == {"note": "\ufdcf\ufdf0\ufffd"}
 
 
 def test_line_breaks_tabs_and_bidirectional_controls_come_through() -> None:

@@ -86,7 +86,7 @@ def _import_the_rest() -> None:
         "pikepdf",
         *(
             f"docugen_core.rendering.{n}"
-            for n in ("text", "csv", "xlsx", "page_images", "pdf_attachments", "pdf_merge")
+            for n in ("text", "csv", "xlsx", "docx", "page_images", "pdf_attachments", "pdf_merge")
         ),
     ):
         importlib.import_module(module)

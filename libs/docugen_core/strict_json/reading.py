@@ -9,6 +9,8 @@ the offending field, instead of being read one way by chance (RFC 8259 section 4
     lone surrogates      have no UTF-8 form, hence no digest
     control characters   C0, C1 and U+007F, but for tab, line feed and carriage return: no format has a glyph for them, XML
                          cannot hold most of them, and a terminal that shows a CSV file obeys them
+    noncharacters        U+FDD0 to U+FDEF and the last two of every plane, never characters: XML, and with it DOCX,
+                         cannot hold U+FFFE and U+FFFF
     depth, bytes         bounded, so that no request can exhaust a stack or a heap
 
 `normalised` then removes what the digest cannot see (key order, `1.0` against `1`): two requests with one digest must reach the
@@ -67,7 +69,7 @@ def parse_json(text: bytes | str, *, source: str, bytes_max: int, depth_max: int
 
 
 def value_violations(value: object, *, depth_max: int, envelope_depth: int = 0, place: Place = ()) -> list[Violation]:
-    """Why `value` has no canonical form, holds control characters or is nested too deep.
+    """Why `value` has no canonical form, holds control or noncharacters or is nested too deep.
 
     At most 100 violations, in the order of the value.
 
@@ -128,6 +130,9 @@ def utf16_order(key: str) -> bytes:
 
 _CONTAINERS = (dict, list, tuple, Mapping)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_NONCHARACTER = re.compile(
+    "[\ufdd0-\ufdef" + "".join(chr(n << 16 | 0xFFFE) + chr(n << 16 | 0xFFFF) for n in range(17)) + "]"
+)
 _FLATTEN = "flatten it, or raise DOCUGEN_MAX_DATA_DEPTH"
 _SYNTAX_HINTS = {
     "'": "use double quotes",
@@ -229,7 +234,7 @@ def _number_problem(number: int | float | _OutOfRange) -> tuple[str, str] | None
 
 
 def _text_problem(text: str) -> tuple[str, str] | None:
-    if text.isprintable():  # most texts: neither controls nor surrogates are printable
+    if text.isprintable():  # most texts: neither controls nor surrogates nor noncharacters are printable
         return None
     try:
         text.encode()
@@ -237,6 +242,8 @@ def _text_problem(text: str) -> tuple[str, str] | None:
         return "holds half of a surrogate pair", "write whole characters"
     if control := _CONTROL.search(text):
         return f"holds the control character U+{ord(control[0]):04X}", "remove it"
+    if found := _NONCHARACTER.search(text):
+        return f"holds the noncharacter U+{ord(found[0]):04X}", "remove it: it is reserved and never a character"
     return None
 
 
