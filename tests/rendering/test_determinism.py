@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.identity import content_digest
+from docugen_core.rendering.packs import PdfOptions
 from docugen_core.rendering.registry import formats, render
-from docugen_core.rendering.task import RenderTask
+from docugen_core.rendering.task import Artefact, MergeTask, RenderTask
 from pack_examples import PLEX, TABLE_DATA, TABLE_TOML, a_task
 
 TESTS = Path(__file__).parent.parent
@@ -40,6 +42,8 @@ WORLDS = [
 def a_document(format: Format) -> RenderTask:
     if format in (Format.CSV, Format.XLSX):
         return a_task(TABLE_TOML, format, data=TABLE_DATA, locale="fr-FR")
+    if format in (Format.PNG, Format.SVG):
+        return replace(a_document(Format.PDF), format=format, page=2, ppi=72)
     if format is Format.PDF:
         head = PLEX + '#set heading(numbering: "1")\n#outline()\n= One\n#datetime.today().display()\n'
         words = '#json("world.json").months.wide.join(", ")\n'
@@ -52,7 +56,16 @@ def a_document(format: Format) -> RenderTask:
 
 
 def digests() -> dict[str, str]:
-    return {format.value: content_digest(render(a_document(format)).data) for format in formats()}
+    made = {format: render(a_document(format)).data for format in formats()}
+    parts = tuple(Artefact(f"part.{format.value}", format, data) for format, data in made.items())
+    pdf = next(part for part in parts if part.format is Format.PDF)
+    holding = replace(
+        a_task(PLEX + "#set document(title: [T])\nx", pdf=PdfOptions(("a-3a", "ua-1"), embed_data=True)),
+        attachments=parts,
+    )
+    found = {format.value: content_digest(data) for format, data in made.items()}
+    found["merged"] = content_digest(render(MergeTask("all.pdf", (pdf, pdf), holding.world)).data)
+    return found | {"attachments": content_digest(render(holding).data)}
 
 
 @pytest.mark.slow

@@ -71,7 +71,8 @@ def _append(merged: pikepdf.Pdf, member: _Member) -> pikepdf.OutlineItem:
     import pikepdf
 
     first = len(merged.pages)
-    merged.pages.extend(member.pdf.pages)
+    for page in member.pdf.pages:
+        merged.pages.append(page)
     targets = _Targets(member.pdf, merged, first)
     for number, page in enumerate(member.pdf.pages):
         added = merged.pages[first + number]
