@@ -98,10 +98,10 @@ def write_pack(folder: Path, files: Mapping[str, str | bytes] | None = None) -> 
 
 
 def a_task(
-    source: str,
+    source: str | bytes,
     format: Format = Format.PDF,
     *,
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
     data: Mapping[str, Any] | None = None,
     labels: Mapping[str, Any] | None = None,
     day: dt.date | None = DAY,
@@ -110,14 +110,23 @@ def a_task(
     limits: RenderLimits | None = None,
     pdf: PdfOptions | None = None,
 ) -> RenderTask:
-    """A task whose template has `source`, named for its format; `files` stand beside it."""
+    """A task whose template has `source`, named for its format; `files` stand beside it.
+
+    For DOCX the source is the whole file, or text of which every line becomes a paragraph.
+    """
     name = {
         Format.PDF: "notice.typ",
+        Format.XML: "notice.xml.j2",
         Format.JSON: "notice.json.j2",
         Format.CSV: "lines.table.toml",
         Format.XLSX: "lines.table.toml",
     }.get(format, f"notice.{format.value}")
-    contents = {path: text.encode() for path, text in {name: source, **(files or {})}.items()}
+    if format is Format.DOCX and isinstance(source, str):
+        from docx_examples import a_docx
+
+        source = a_docx(*source.splitlines())
+    contents = {path: text if isinstance(text, bytes) else text.encode() for path, text in (files or {}).items()}
+    contents[name] = source if isinstance(source, bytes) else source.encode()
     template = Template("notice", "Notice", "", {format: name}, {}, {}, pdf or PdfOptions())
     pack = TemplatePack(
         "notice", "1.0.0", "", pack_digest(contents), {"notice": template}, contents, "en", labels or TABLE_LABELS

@@ -22,6 +22,8 @@ TASKS = {
     "json": a_task('{"name": {{ data.name }}}', Format.JSON),
     "csv": a_task(TABLE_TOML, Format.CSV, data=TABLE_DATA),
     "xlsx": a_task(TABLE_TOML, Format.XLSX, data=TABLE_DATA),
+    "docx": a_task("Dear {{ data.name }}", Format.DOCX),
+    "xml": a_task("<name>{{ data.name }}</name>", Format.XML),
 }
 
 

@@ -38,6 +38,13 @@ WORLDS = [
     {"PYTHONHASHSEED": "0", "TZ": "NODATE12", "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1"},
 ]
 
+WORD_TEXT = """\
+{%p for line in data.lines %}
+{{ line.item }} {{ line.price | money("EUR") }}
+{%p endfor %}
+{{ data | dictsort | map("first") | unique | join(", ") }} {{ world.document_date | date("full") }}
+"""
+
 
 def a_document(format: Format) -> RenderTask:
     if format in (Format.CSV, Format.XLSX):
@@ -50,6 +57,10 @@ def a_document(format: Format) -> RenderTask:
         return a_task(f"{head}{words}#table(columns: 3, ..range(60).map(str))\n#lorem(900)")
     if format is Format.JSON:
         return a_task('{"data": {{ data }}, "world": {{ world }}}', format, data=TABLE_DATA)
+    if format is Format.DOCX:
+        return a_task(WORD_TEXT, format, data=TABLE_DATA, locale="fr-FR")
+    if format is Format.XML:
+        return a_task('<x a="{{ world.locale }}">{{ data }} {{ world }}</x>', format, data=TABLE_DATA)
     return a_task(
         '{{ data }} {{ world }} {{ "1234.5" | money("EUR") }} {{ world.document_date | date("full") }}\n', format
     )
@@ -79,6 +90,7 @@ def test_every_format_is_the_same_in_processes_that_differ_in_everything_else(tm
             [sys.executable, "-c", PROGRAM, str(tmp_path)],
             env={"HOME": str(home), "PYTHONPATH": str(TESTS), **world},
             cwd=home,
+            umask=(0o022, 0o077, 0o000)[number],
             capture_output=True,
             text=True,
             check=False,

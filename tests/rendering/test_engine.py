@@ -15,27 +15,21 @@ PROGRAM = """
 import sys
 from docugen_core.rendering import engine, registry
 engine.engine(); registry.formats()
-print(sorted(set(sys.modules) & {"typst", "minijinja", "xlsxwriter", "babel", "grpc", "asyncio"}))
+print(sorted(set(sys.modules) & {"typst", "minijinja", "xlsxwriter", "docx", "lxml", "jinja2", "babel", "grpc", "asyncio"}))
 """
 
 
 def test_the_engine_names_the_installed_version_of_every_part_that_decides_bytes() -> None:
     components = dict(engine().components)
 
-    for name in ("babel", "minijinja", "typst", "xlsxwriter"):
+    libraries = ["babel", "docxtpl", "jinja2", "lxml", "minijinja", "pikepdf", "pillow", "pypdfium2", "python-docx"]
+    libraries += ["typst", "xlsxwriter"]
+    for name in libraries:
         assert components[name] == version(name)
     assert components["zlib"] == zlib.ZLIB_RUNTIME_VERSION
     files = {name: content_digest((LIBRARY_FOLDER / name).read_bytes()) for name in library()}
     assert components["docugen.typ"] == digest(LIBRARY_PREFIX, files)
-    assert sorted(components) == [
-        "babel",
-        "docugen-rendering",
-        "docugen.typ",
-        "minijinja",
-        "typst",
-        "xlsxwriter",
-        "zlib",
-    ]
+    assert sorted(components) == sorted([*libraries, "docugen-rendering", "docugen.typ", "zlib"])
 
 
 def test_the_library_is_every_typst_file_of_its_folder() -> None:

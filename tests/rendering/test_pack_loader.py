@@ -114,7 +114,7 @@ def test_a_misspelt_required_key_is_named_beside_the_one_that_is_missing(tmp_pat
 
 def test_all_mistakes_of_a_pack_are_reported_at_once_and_each_once(tmp_path: Path) -> None:
     wrong = PACK_TOML.replace("version = ", "verzion = ").replace(
-        'txt = "notice.txt"', 'txt = "gone.txt"\ndocx = "n.docx"'
+        'txt = "notice.txt"', 'txt = "gone.txt"\nodt = "n.odt"'
     )
     files = {"pack.toml": wrong, "labels/en.toml": "a = 1\nb = 2\n", "notice.sample.json": "[]"}
     error = refusal(write_pack(tmp_path / "notice", files))
@@ -123,7 +123,7 @@ def test_all_mistakes_of_a_pack_are_reported_at_once_and_each_once(tmp_path: Pat
         "notice/pack.toml:3: pack.version is missing",
         "notice/pack.toml:5: unknown key 'pack.verzion'",
         "notice/pack.toml:14: there is no file 'gone.txt' in the pack",
-        "notice/pack.toml:15: unknown key 'templates[0].formats.docx'",
+        "notice/pack.toml:15: unknown key 'templates[0].formats.odt'",
         "notice/labels/en.toml:1: a must be a text",
         "notice/labels/en.toml:2: b must be a text",
         "notice/notice.sample.json:1: must be a JSON object",
@@ -148,7 +148,9 @@ def test_of_a_table_that_is_missing_only_that_is_said(tmp_path: Path) -> None:
         ('txt = "notice.txt"', 'txt = "other.txt"', "pack.toml:14: there is no file 'other.txt' in the pack"),
         ('txt = "notice.txt"', 'txt = "../notice.txt"', "pack.toml:14: there is no file '../notice.txt' in the pack"),
         ('txt = "notice.txt"', 'pdf = "notice.txt"', "pack.toml:14: the source of pdf is a .typ file"),
-        ('txt = "notice.txt"', 'docx = "notice.txt"', "pack.toml:14: unknown key 'templates[0].formats.docx'"),
+        ('txt = "notice.txt"', 'docx = "notice.txt"', "pack.toml:14: the source of docx is a .docx file"),
+        ('txt = "notice.txt"', 'xml = "notice.txt"', "pack.toml:14: the source of xml is a .xml.j2 file"),
+        ('txt = "notice.txt"', 'odt = "notice.txt"', "pack.toml:14: unknown key 'templates[0].formats.odt'"),
         ("docugen.pack/v1", "docugen.pack/v9", "pack.toml:1: schema must be 'docugen.pack/v1'"),
         ("[pack]", "[pack", "pack.toml:3: is not TOML"),
     ],

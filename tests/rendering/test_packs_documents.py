@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from xml.etree import ElementTree
 
+import docx
 import openpyxl
 import pypdf
 import pytest
@@ -45,6 +47,11 @@ def test_a_sample_renders_in_every_format_and_language(
             sheet = openpyxl.load_workbook(io.BytesIO(data)).active
             assert sheet is not None
             assert "SPECIMEN" in str(sheet["A1"].value)
+        case Format.DOCX:
+            header = docx.Document(io.BytesIO(data)).sections[0].header
+            assert "SPECIMEN" in header.paragraphs[0].text
+        case Format.XML:
+            assert ElementTree.fromstring(data.decode()).get("specimen") == "true"  # noqa: S314 - our own bytes
         case Format.JSON:
             assert json.loads(data)["specimen"] is True
         case Format.HTML:

@@ -58,18 +58,19 @@ def render_docx(task: RenderTask, template: Template) -> Rendering:
         hint = "Look for a table or a {%tr %} row that Word itself would not write."
         message = f"the filled document cannot be put together ({type(error).__name__})"
         raise RenderFailed(message, where=SourceLocation(file), hint=hint) from None
-    if context["world"]["specimen"]:
-        mark_specimen(document.docx, specimen_mark(context["labels"]))
     buffer = io.BytesIO()
     document.docx.save(buffer)
+    package = buffer.getvalue()
+    if context["world"]["specimen"]:
+        package = mark_specimen(package, specimen_mark(context["labels"]))
     try:
-        package = canonical_package(buffer.getvalue(), title=document.title, day=task.world.document_date)
+        package = canonical_package(package, title=document.title, day=task.world.document_date)
     except PackageProblem as problem:
         raise RenderFailed(f"the document {problem}", where=SourceLocation(file), hint=problem.hint) from None
     return Rendering(package)
 
 
-class _Document(DocxTemplate):  # type: ignore[misc] - docxtpl has no types
+class _Document(DocxTemplate):  # type: ignore[misc]  # docxtpl has no types
     """docxtpl with its rendering of one part replaced. title: of the document, once rendered."""
 
     def __init__(self, package: bytes, file: str, environment: Sandbox) -> None:

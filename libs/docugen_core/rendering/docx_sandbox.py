@@ -46,8 +46,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         if not isinstance(obj, _PLAIN):
             return super().getitem(obj, argument)
+        data: Any = obj
         try:
-            return obj[argument]
+            return data[argument]
         except (AttributeError, TypeError, LookupError):
             return self.undefined(obj=obj, name=argument)
 

@@ -6,10 +6,12 @@ first pages, even pages and every section. A section whose header goes on from t
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
+from docx import Document
 from docx.oxml.parser import parse_xml
 
 _MARK = """\
@@ -33,15 +35,22 @@ mso-position-horizontal-relative:page;mso-position-vertical:center;mso-position-
 """
 
 
-def mark_specimen(document: Any, words: str) -> None:
-    """Put `words` at the top of every header that a page of python-docx's `document` shows."""
-    marked = []
+def mark_specimen(package: bytes, words: str) -> bytes:
+    """The document in `package` with `words` at the top of every header that a page of it shows.
+
+    It is opened anew because docxtpl leaves python-docx with two versions of each header.
+    """
+    document = Document(io.BytesIO(package))
+    marked: list[Any] = []
     for header in _headers(document):
         # Asking a header for its part makes one where there is none, in the section the others follow.
         part = header.part
         if not any(part is earlier for earlier in marked):
             part.element.insert(0, parse_xml(_MARK.format(words=escape(words))))
             marked.append(part)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
 
 
 def _headers(document: Any) -> Iterator[Any]:
