@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from docugen_core.adapters.inline_executor import InlineExecutor
     from docugen_core.adapters.local_store import LocalStore
     from docugen_core.generation import BundleRenderer
-    from docugen_core.ports import ArtefactStore, Clock, GenerationExecutor, QueueDesk
+    from docugen_core.ports import ArtefactStore, Clock, GenerationExecutor, QueueDesk, Signer
 
 FALLBACK_LEDGERS_MAX = 64
 
@@ -78,6 +78,7 @@ async def assemble_rendering(
     from docugen_core.generation import BundleRenderer
 
     intake = assemble_intake(settings)
+    signer = _signer(settings)
     store = open_store(settings.store_url, notes_max=settings.document_cache_entries)
     async with RenderPool(settings, measures) as pool:
         limits = RenderLimits(
@@ -86,7 +87,19 @@ async def assemble_rendering(
             bytes_max=settings.max_artefact_bytes,
         )
         cache = DocumentCache(store, store) if settings.document_cache_entries else None
-        yield intake, BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures, cache), store
+        yield (
+            intake,
+            BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures, cache, signer),
+            store,
+        )
+
+
+def _signer(settings: Settings) -> Signer | None:
+    if not settings.signing_key_file:
+        return None
+    from docugen_core.adapters.manifest_signing import ManifestSigner
+
+    return ManifestSigner.load(Path(settings.signing_key_file))
 
 
 @asynccontextmanager

@@ -163,6 +163,10 @@ class Settings:
         minimum=0,
         maximum=1_000_000_000,
     )
+    signing_key_file: str = _setting(
+        "",
+        "File with the Ed25519 key (PEM) that signs manifests, readable by its owner alone; empty signs nothing.",
+    )
     template_path: str = _setting(
         "",
         "Folders with template packs besides the shipped ones, separated by ':'; a pack found first wins.",

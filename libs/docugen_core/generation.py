@@ -34,7 +34,7 @@ from docugen_core.errors import (
 )
 from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.measures import UNMEASURED, Measures
-from docugen_core.ports import ArtefactStore, GenerationJob, Renderer
+from docugen_core.ports import ArtefactStore, GenerationJob, Renderer, Signer
 from docugen_core.rendering.archive import pack_archive
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.task import Artefact, MergeTask, Rendering, RenderLimits, RenderTask, Task
@@ -60,7 +60,8 @@ class _Outcome:
 @dataclass(frozen=True, slots=True)
 class BundleRenderer:
     """Renders whole bundles. Holds no state between bundles; safe to use from many tasks at once. measures: of what no renderer
-    sees, archives and what is kept. cache: what `generate` takes over instead of rendering it; None renders everything."""
+    sees, archives and what is kept. cache: what `generate` takes over instead of rendering it; None renders everything.
+    signer: of the manifests that `generate` publishes."""
 
     catalogue: TemplateCatalogue
     generators: GeneratorRegistry
@@ -68,6 +69,7 @@ class BundleRenderer:
     limits: RenderLimits
     measures: Measures = UNMEASURED
     cache: DocumentCache | None = None
+    signer: Signer | None = None
 
     async def render(
         self,
@@ -352,6 +354,9 @@ async def generate(
         async with asyncio.timeout(timeout_ms / 1_000):
             manifest = await bundles.render(job.bundle, store.put_blob, on_progress, bundles.cache)
             await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
+            if bundles.signer is not None:
+                # First: once a manifest can stand, its signature is there, whoever finishes its publication.
+                await store.put_signature(manifest.digest, bundles.signer.sign(manifest.to_bytes()))
             published = await store.publish(job.run_id, manifest.to_bytes())
     except TimeoutError:
         raise RenderInterrupted(

@@ -170,8 +170,17 @@ class ArtefactStore(Protocol):
 
     async def read_spec(self, spec_digest: str) -> bytes | None: ...
 
+    async def put_signature(self, manifest_sha256: str, signature: bytes) -> None:
+        """Keep the signature of a manifest, before it is published: whichever manifest stands, its signature is here then.
+        Idempotent; a signature by another key takes the place of an older one, but not beside runs that are published."""
+        ...
+
+    async def read_signature(self, run_id: str) -> bytes | None:
+        """The signature beside the manifest of a finished run; None where it is not signed."""
+        ...
+
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
-        """Make the run's artefacts visible, then its manifest; return the bytes of the manifest that stands.
+        """Make the run's artefacts visible, then its signature, then its manifest; return the manifest that stands.
 
         The artefacts' blobs are in the store. If another attempt published first, its manifest stands and is returned:
         the caller compares. Raises Unavailable; may be repeated after any error.
@@ -197,6 +206,14 @@ class DocumentNotes(Protocol):
 
         Keeps the number of notes within its bound. Raises Unavailable.
         """
+        ...
+
+
+class Signer(Protocol):
+    """Signs manifests."""
+
+    def sign(self, manifest: bytes) -> bytes:
+        """The bytes of the detached signature file: the same for the same manifest."""
         ...
 
 

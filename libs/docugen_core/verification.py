@@ -8,24 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from enum import Enum
 
+from docugen_core.comparison import ChangedInput, Verdict, engine_changes, pack_changes, verdict
 from docugen_core.domain.bundle import PinnedTemplate, ResolvedBundle, TemplateReference
-from docugen_core.domain.manifest import ArtefactEntry, Engine, Manifest
+from docugen_core.domain.manifest import ArtefactEntry, Manifest
 from docugen_core.errors import NotFound, NotPossibleNow
 from docugen_core.generation import BundleRenderer, OnProgress
 from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.ports import ArtefactStore
 from docugen_core.rendering.catalogue import TemplateCatalogue
-
-
-class Verdict(Enum):
-    """IDENTICAL: every digest is equal. INPUTS_CHANGED: they differ, and a changed input may be why.
-    DETERMINISM_VIOLATION: they differ and nothing changed."""
-
-    IDENTICAL = "identical"
-    INPUTS_CHANGED = "inputs_changed"
-    DETERMINISM_VIOLATION = "determinism_violation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +30,6 @@ class Comparison:
     @property
     def equal(self) -> bool:
         return self.expected_sha256 == self.actual_sha256
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedInput:
-    """An input that is another one now: `engine.typst`, `font.<file>`, `pack.<name>`, `generator.<name>`.
-
-    before and now are versions or digests; empty where it did not or does not exist.
-    """
-
-    input: str
-    before: str
-    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +69,11 @@ async def verify_bundle_run(
     then = ResolvedBundle.from_json(json.loads(spec))
     now, moved = _as_installed(then, bundles.catalogue, bundles.generators)
     rendered = await bundles.render(now, _discard, on_progress)
-    changed = (*_engine_changes(manifest.engine, rendered.engine), *moved)
+    packs = pack_changes(manifest.packs, rendered.packs, bundles.catalogue)
+    changed = (*engine_changes(manifest.engine, rendered.engine), *packs, *moved)
     comparisons = _compare(manifest, rendered)
-    return Verification(run_id, _verdict(comparisons, changed), comparisons, changed)
+    found = verdict(equal=all(c.equal for c in comparisons), changed=changed)
+    return Verification(run_id, found, comparisons, changed)
 
 
 async def _manifest(run_id: str, store: ArtefactStore) -> Manifest:
@@ -110,8 +91,9 @@ async def _manifest(run_id: str, store: ArtefactStore) -> Manifest:
 def _as_installed(
     bundle: ResolvedBundle, catalogue: TemplateCatalogue, generators: GeneratorRegistry
 ) -> tuple[ResolvedBundle, tuple[ChangedInput, ...]]:
-    """The bundle with every pin that is gone replaced by what is installed, and the list of these replacements."""
-    changes: dict[str, ChangedInput] = {}
+    """The bundle with every pin that is gone replaced by what is installed, and the generator that was replaced, if it was:
+    packs are told by the manifests."""
+    changes: list[ChangedInput] = []
 
     def installed(pin: PinnedTemplate | None) -> PinnedTemplate | None:
         if pin is None:
@@ -120,9 +102,6 @@ def _as_installed(
             catalogue.pinned(pin)
         except NotFound:
             pack, template = catalogue.resolve(TemplateReference(pin.pack, pin.template))
-            changes[f"pack.{pin.pack}"] = ChangedInput(
-                f"pack.{pin.pack}", f"{pin.version} {pin.digest}", f"{pack.version} {pack.digest}"
-            )
             return PinnedTemplate(pack.name, template.name, pack.version, pack.digest)
         return pin
 
@@ -133,27 +112,11 @@ def _as_installed(
     if generate is not None:
         version = generators.get(generate.name).version
         if version != generate.version:
-            name = f"generator.{generate.name}"
-            changes[name] = ChangedInput(name, generate.version, version)
+            changes.append(ChangedInput(f"generator.{generate.name}", generate.version, version))
             generate = replace(generate, version=version)
     # The seed in force stays what it was, even where it was derived from a spec digest that is another one now.
     now = replace(bundle, documents=documents, generate=generate, requested_seed=bundle.seed)
-    return now, tuple(changes[name] for name in sorted(changes))
-
-
-def _engine_changes(then: Engine, now: Engine) -> tuple[ChangedInput, ...]:
-    return (
-        *_differences("engine", dict(then.components), dict(now.components)),
-        *_differences("font", dict(then.fonts), dict(now.fonts)),
-    )
-
-
-def _differences(kind: str, then: dict[str, str], now: dict[str, str]) -> list[ChangedInput]:
-    return [
-        ChangedInput(f"{kind}.{name}", then.get(name, ""), now.get(name, ""))
-        for name in sorted(then.keys() | now.keys())
-        if then.get(name) != now.get(name)
-    ]
+    return now, tuple(changes)
 
 
 def _compare(then: Manifest, now: Manifest) -> tuple[Comparison, ...]:
@@ -162,9 +125,3 @@ def _compare(then: Manifest, now: Manifest) -> tuple[Comparison, ...]:
         Comparison(a.name, before[a.name].sha256 if a.name in before else "", a.sha256)
         for a in sorted(now.artefacts, key=lambda entry: entry.name)
     )
-
-
-def _verdict(comparisons: tuple[Comparison, ...], changed: tuple[ChangedInput, ...]) -> Verdict:
-    if all(c.equal for c in comparisons):
-        return Verdict.IDENTICAL
-    return Verdict.INPUTS_CHANGED if changed else Verdict.DETERMINISM_VIOLATION

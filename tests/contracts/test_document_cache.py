@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 from docugen_core.adapters.local_store import LocalStore
+from docugen_core.comparison import Verdict
 from docugen_core.document_cache import DocumentCache
 from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import Manifest
@@ -17,7 +18,7 @@ from docugen_core.errors import LimitExceeded, RenderFailed, RenderInterrupted
 from docugen_core.generation import BundleRenderer, generate
 from docugen_core.ports import GenerationJob
 from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
-from docugen_core.verification import Verdict, verify_bundle_run
+from docugen_core.verification import verify_bundle_run
 from executor_houses import InlineHouse, finished
 from fakes import ScriptedRenderer, plain
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from docugen.v1 import artefact_service_pb2, bundle_pb2, bundle_run_pb2, bundle_run_service_pb2
 from docugen_core.adapters import proto_codec, proto_spec_codec
+from docugen_core.comparison import Verdict
 from docugen_core.domain.bundle import Format, PinnedTemplate, ResolvedBundle, ResolvedDocument, ResolvedGenerator
 from docugen_core.domain.failure import Failure, SourceLocation, Violation
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus
 from docugen_core.domain.run import DocumentState, ExecutionPolicy, Priority, RunState
 from docugen_core.ports import ExecutionMode
 from docugen_core.validation import BundleLimits
-from docugen_core.verification import Verdict
 from google.protobuf.timestamp_pb2 import Timestamp
 from run_examples import a_run
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "queue": ("docugen.cli.queue:queue", "Look at a server's queue and workers, pause, resume, drain."),
     "dlq": ("docugen.cli.dlq:dlq", "Look at runs that failed for good, redrive, drop, reproduce them."),
     "verify": ("docugen.cli.verify:verify", "Render a finished run again and compare every byte."),
+    "diff": ("docugen.cli.diff:diff", "Say why two finished runs differ, and in which pages, lines and cells."),
+    "keys": ("docugen.cli.keys:keys", "Make and look at keys that sign manifests."),
     "templates": ("docugen.cli.templates:templates", "Look at the installed template packs."),
     "generators": ("docugen.cli.generators:generators", "List the generators of synthetic data."),
     "config": ("docugen.cli.config:config", "List every setting, its bounds and its present value."),

@@ -1,4 +1,4 @@
-"""Putting a finished bundle into a folder: artefacts flat under their names, `manifest.json` last.
+"""Putting a finished bundle into a folder: artefacts flat under their names, `manifest.json` last, its signature before it.
 
 Each file changes in one step, by rename. A file that already has the right bytes is left alone, so a second render touches
 nothing. While anything changes there is no manifest: a folder that has one is exactly what it says.
@@ -16,6 +16,7 @@ from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.ports import ArtefactStore
 
 MANIFEST_NAME = "manifest.json"
+SIGNATURE_NAME = f"{MANIFEST_NAME}.sig"
 _COPIED_AT_ONCE = 1 << 20
 
 
@@ -30,6 +31,10 @@ async def put_into_folder(run_id: str, manifest_bytes: bytes, store: ArtefactSto
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
         for artefact in stale:
             await _copy(artefact, store, folder)
+        (folder / SIGNATURE_NAME).unlink(missing_ok=True)
+        signature = await store.read_signature(run_id)
+        if signature is not None:
+            _replace(folder / SIGNATURE_NAME, signature)
         _replace(folder / MANIFEST_NAME, manifest_bytes)
     return folder_document(run_id, manifest_bytes, folder, {a.name for a in stale})
 

@@ -31,10 +31,11 @@ def ask(server: str | None, question: Callable[[DocugenClient], Awaitable[R]]) -
     try:
         return asyncio.run(answer())
     except DocugenClientError as error:
-        raise CommandFailed(_problem(error)) from None
+        raise CommandFailed(problem_of_answer(error)) from None
 
 
-def _problem(error: DocugenClientError) -> Problem:
+def problem_of_answer(error: DocugenClientError) -> Problem:
+    """What a server answered, or did not."""
     return Problem(
         message=error.message,
         reason=error.reason,

@@ -9,12 +9,20 @@ import click
 from docugen.cli.output import size_text, table
 
 _SHORT = 12
+_CELL_MAX = 44
 _COLOURS = {
     "succeeded": "green",
     "failed": "red",
     "cancelled": "yellow",
     "identical": "green",
     "determinism_violation": "red",
+    "intact": "green",
+    "damaged": "red",
+    "valid": "green",
+    "missing": "red",
+    "wrong_key": "red",
+    "tampered": "red",
+    "malformed": "red",
 }
 
 
@@ -101,9 +109,18 @@ def verification_view(document: dict[str, Any]) -> str:
         f"{coloured(document['verdict'])}: {equal} of {len(rows)} artefacts are byte-identical",
     ]
     if document["changed_inputs"]:
-        changed = [(c["input"], c["before"] or "absent", c["now"] or "absent") for c in document["changed_inputs"]]
-        lines += ["", table(("CHANGED INPUT", "BEFORE", "NOW"), changed)]
+        lines += ["", changed_inputs_table(document["changed_inputs"])]
     return "\n".join(lines)
+
+
+def changed_inputs_table(changes: list[dict[str, str]]) -> str:
+    """Inputs that explain a difference, as `verify` and `diff` show them."""
+    rows = [(c["input"], _short(c["before"]) or "absent", _short(c["now"]) or "absent") for c in changes]
+    return table(("CHANGED INPUT", "BEFORE", "NOW"), rows)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _CELL_MAX else value[: _CELL_MAX - 1] + "…"
 
 
 def _same(comparison: dict[str, Any]) -> str:

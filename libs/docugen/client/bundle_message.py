@@ -46,6 +46,23 @@ def bundle_message(bundle: Mapping[str, Any] | BundleSpec) -> BundleSpec:
     return spec
 
 
+def bundle_object(message: BundleSpec) -> dict[str, Any]:
+    """The other way round: a BundleSpec that a server sent, as the JSON object people write."""
+    return _object(message)
+
+
+def _object(message: Message) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field, value in message.ListFields():
+        if field.name.endswith(_JSON):
+            found[field.name.removesuffix(_JSON)] = json.loads(value)
+        elif field.message_type is None:
+            found[field.name] = list(value) if field.is_repeated else value
+        else:
+            found[field.name] = [_object(item) for item in value] if field.is_repeated else _object(value)
+    return found
+
+
 def _fill(message: Message, raw: Mapping[str, Any], path: str, violations: list[Violation]) -> None:
     """Set every field of `message` from `raw`."""
     fields: dict[str, Any] = {f.name.removesuffix(_JSON): f for f in message.DESCRIPTOR.fields}

@@ -20,9 +20,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from docugen.client import decode
-from docugen.client.bundle_message import bundle_message
+from docugen.client.bundle_message import bundle_message, bundle_object
 from docugen.client.connection import STREAM_S, Call, answer, is_interruption, open_channel
-from docugen.client.download import MANIFEST_NAME, Download, has_bytes_of, replace_file, safe_name
+from docugen.client.download import MANIFEST_NAME, SIGNATURE_NAME, Download, has_bytes_of, replace_file, safe_name
 from docugen.client.errors import CorruptDownload, DocugenClientError, TryAgain, decoded
 from docugen.client.fetching import ArtefactSource, fetch
 from docugen.client.patience import Patience
@@ -30,7 +30,7 @@ from docugen.client.queue_client import QueueClient
 from docugen.client.results import Artefact, BundleRun, Capabilities, Manifest, TemplatePack, Verification
 from docugen.client.run_request import create_request
 from docugen.v1 import artefact_service_pb2 as artefacts_pb
-from docugen.v1 import bundle_pb2
+from docugen.v1 import bundle_pb2, bundle_run_pb2
 from docugen.v1 import bundle_run_service_pb2 as runs_pb
 from docugen.v1 import template_service_pb2 as templates_pb
 from docugen.v1.artefact_service_pb2_grpc import ArtefactServiceStub
@@ -123,6 +123,13 @@ class DocugenClient:
         """The present state. Raises Refused BUNDLE_RUN_NOT_FOUND."""
         request = runs_pb.GetBundleRunRequest(name=_name(run))
         return decode.bundle_run((await self._call(self._runs.GetBundleRun, request)).bundle_run)
+
+    async def bundle(self, run: str | BundleRun) -> dict[str, Any] | None:
+        """The bundle of a run as people write it, templates pinned to versions; it holds the caller's data. None where the
+        server has not kept it."""
+        request = runs_pb.GetBundleRunRequest(name=_name(run), view=bundle_run_pb2.BUNDLE_RUN_VIEW_FULL)
+        answered = (await self._call(self._runs.GetBundleRun, request)).bundle_run
+        return bundle_object(answered.spec) if answered.HasField("spec") else None
 
     async def list(self, filter: str = "", *, page_size: int = 100) -> AsyncIterator[BundleRun]:
         """Every run that matches, newest first, fetched page by page as you iterate.
@@ -221,7 +228,7 @@ class DocugenClient:
         response = await self._call(self._artefacts.GetManifest, request)
         try:
             # Read from the published bytes, not from the parsed copy beside them: these are what digests vouch for.
-            return Manifest.from_bytes(response.manifest_json)
+            return Manifest.from_bytes(response.manifest_json, response.signature_json or None)
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptDownload(
                 f"the manifest of {_name(run)} cannot be read: {error}",
@@ -234,7 +241,7 @@ class DocugenClient:
         return (await self.manifest(run)).artefacts
 
     async def download(self, run: str | BundleRun, directory: str | Path) -> Download:
-        """Every artefact of a finished run into `directory`, then its `manifest.json`.
+        """Every artefact of a finished run into `directory`, then its `manifest.json`, preceded by its signature if it has one.
 
         Each file is verified against the manifest before it gets its name; files already there with the right bytes are left
         alone; an interrupted download goes on where it ended. Raises CorruptDownload when bytes do not match.
@@ -252,6 +259,8 @@ class DocugenClient:
                 source = ArtefactSource(self._artefacts, f"{_name(run)}/artefacts/{name}", self.address)
                 await fetch(source, artefact, folder, Patience(self._patience))
                 written.append(name)
+        if manifest.signature is not None:
+            await asyncio.to_thread(replace_file, folder / SIGNATURE_NAME, manifest.signature)
         await asyncio.to_thread(replace_file, folder / MANIFEST_NAME, manifest.json_bytes)
         return Download(folder, manifest, tuple(written), tuple(unchanged))
 

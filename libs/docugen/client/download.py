@@ -17,6 +17,7 @@ from docugen.client.errors import CorruptDownload
 from docugen.client.results import Artefact, Manifest
 
 MANIFEST_NAME = "manifest.json"
+SIGNATURE_NAME = "manifest.json.sig"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _HASHED_AT_ONCE = 1 << 20
 
@@ -89,7 +90,7 @@ class PartFile:
 
 def safe_name(name: str) -> str:
     """`name`, if it may become a file in the chosen folder. Raises CorruptDownload: a server must not choose paths."""
-    if _FILE_NAME.fullmatch(name) is None or name == MANIFEST_NAME:
+    if _FILE_NAME.fullmatch(name) is None or name in (MANIFEST_NAME, SIGNATURE_NAME):
         raise CorruptDownload(
             f"{name!r} cannot be written: it is no plain file name, or that of the manifest itself",
             reason="UNSAFE_FILE_NAME",

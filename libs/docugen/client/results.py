@@ -150,16 +150,18 @@ class Artefact:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a finished bundle consists of, and the exact bytes it was read from (RFC 8785 JSON)."""
+    """What a finished bundle consists of, and the exact bytes it was read from (RFC 8785 JSON). signature: the file that
+    belongs beside it; None where it is not signed."""
 
     spec_digest: str
     seed: str
     engine_fingerprint: str
     artefacts: tuple[Artefact, ...]
     json_bytes: bytes = field(repr=False)
+    signature: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Manifest:
+    def from_bytes(cls, data: bytes, signature: bytes | None = None) -> Manifest:
         """Read a manifest. Raises ValueError when `data` is not one of a known schema."""
         raw = json.loads(data)
         if not isinstance(raw, dict) or raw.get("schema") != "docugen.manifest/v1":
@@ -171,6 +173,7 @@ class Manifest:
             engine_fingerprint=raw["engine"]["fingerprint"],
             artefacts=tuple(Artefact(**{k: v for k, v in a.items() if k in known}) for a in raw["artefacts"]),
             json_bytes=data,
+            signature=signature,
         )
 
 

@@ -102,14 +102,16 @@ class GetManifestRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class GetManifestResponse(_message.Message):
-    __slots__ = ("manifest", "manifest_json", "sha256")
+    __slots__ = ("manifest", "manifest_json", "sha256", "signature_json")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     MANIFEST_JSON_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_JSON_FIELD_NUMBER: _ClassVar[int]
     manifest: Manifest
     manifest_json: bytes
     sha256: str
-    def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ..., manifest_json: _Optional[bytes] = ..., sha256: _Optional[str] = ...) -> None: ...
+    signature_json: bytes
+    def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ..., manifest_json: _Optional[bytes] = ..., sha256: _Optional[str] = ..., signature_json: _Optional[bytes] = ...) -> None: ...
 
 class ListArtefactsRequest(_message.Message):
     __slots__ = ("parent", "page_size", "page_token")

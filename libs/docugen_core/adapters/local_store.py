@@ -4,6 +4,8 @@
     specs/{spec_digest}.json                  canonical specs, so that any finished run can be verified
     claims/{run}.json                         the manifest of the attempt that came first; decides, shows nothing yet
     artefacts/{run}/{name}                    the run's files under their names (hard links to blobs)
+    signatures/{sha256 of a manifest}.json    signatures of manifests that are, or were about to be, published
+    manifests/{run}.json.sig                  the signature of the run's manifest (a hard link), if it is signed
     manifests/{run}.json                      last: its existence is completion of the run
     documents/{first two}/{document digest}.json
                                               notes of the document cache: hints, of which any may be removed at any time
@@ -47,7 +49,7 @@ NOTE_FOLDERS = 256
 THINNED_TO = 0.9
 """Part of the bound that is left when a folder of notes is full."""
 
-_FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "documents", "quarantine")
+_FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "signatures", "documents", "quarantine")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -155,8 +157,24 @@ class LocalStore:
             raise ValueError(f"{document_digest[:64]!r} is not a document digest")
         await self._in_thread(self._write_note, document_digest, note)
 
+    async def put_signature(self, manifest_sha256: str, signature: bytes) -> None:
+        """Keep the signature of the manifest of that digest. See `ports.ArtefactStore`.
+
+        Raises ValueError when `manifest_sha256` is none (a bug of the caller).
+        """
+        if not _DIGEST.fullmatch(manifest_sha256):
+            raise ValueError(f"{manifest_sha256[:64]!r} is not a SHA-256")
+        await self._in_thread(self._put_signature, ("signatures", f"{manifest_sha256}.json"), signature)
+
+    async def read_signature(self, run_id: str) -> bytes | None:
+        """The signature of a finished run's manifest, None where it has none."""
+        _check_run_id(run_id)
+        return await self._in_thread(self._read, _signature(run_id))
+
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
-        """Claim, artefacts of the winning claim, manifest; returns the manifest that stands. Repeatable after any error.
+        """Claim, artefacts of the winning claim, its signature, manifest; returns the manifest that stands.
+
+        Repeatable after any error.
 
         Raises ValueError or KeyError when `manifest` is not a manifest (a bug of the caller; nothing is written), and
         Unavailable with code STORE_DAMAGED when a blob of the winning claim is missing: render again, which puts it back,
@@ -198,6 +216,7 @@ class LocalStore:
                 self._tree.create(_claim(run_id), manifest)
             winner = self._read(_claim(run_id))
         self._show_artefacts(run_id, _read_manifest(run_id, winner))
+        self._show_signature(run_id, winner or b"")
         with _storage_errors("manifests"):
             self._tree.create(_manifest(run_id), winner or b"")
         return self._read(_manifest(run_id)) or b""
@@ -223,6 +242,24 @@ class LocalStore:
                 raise _missing_blob(run_id, entry)
             if self._tree.read(target) != data:
                 self._tree.replace(target, data)
+
+    def _show_signature(self, run_id: str, manifest: bytes) -> None:
+        """Put the signature of the manifest that stands beside it, if there is one: durably, before the manifest is."""
+        kept = ("signatures", f"{content_digest(manifest)}.json")
+        with _storage_errors("manifests"):
+            if self._tree.size(kept) is not None:
+                self._tree.link(kept, _signature(run_id))
+                self._tree.sync(("manifests",))
+
+    def _put_signature(self, place: Place, signature: bytes) -> None:
+        with _storage_errors("signatures"):
+            present = self._tree.read(place)
+            if present is None:
+                self._tree.create(place, signature)
+            elif present != signature:
+                self._tree.replace(place, signature)
+            else:
+                self._tree.sync(place[:-1])
 
     def _put_sealed(self, place: Place, data: bytes, seal: Callable[[bytes], str]) -> None:
         with _storage_errors("/".join(place[:-1])):
@@ -288,6 +325,10 @@ def _claim(run_id: str) -> Place:
 
 def _manifest(run_id: str) -> Place:
     return ("manifests", f"{run_id}.json")
+
+
+def _signature(run_id: str) -> Place:
+    return ("manifests", f"{run_id}.json.sig")
 
 
 def _spec_digest(spec: bytes) -> str:

@@ -16,13 +16,14 @@ from docugen.v1 import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from docugen_core.adapters.proto_spec_codec import encode_policy
+from docugen_core.comparison import Verdict
 from docugen_core.domain.failure import Failure, SourceLocation
 from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.run import BundleRun, DocumentProgress, DocumentState, RunState
 from docugen_core.ports import ExecutionMode
 from docugen_core.rendering.packs import Template, TemplatePack
-from docugen_core.verification import Verdict, Verification
+from docugen_core.verification import Verification
 
 _Run = bundle_run_pb2.BundleRun
 _Progress = bundle_run_pb2.DocumentProgress

@@ -215,7 +215,7 @@ class WriteOnceTree:
 
     @contextmanager
     def _staged(self, data: bytes, *, durable: bool = True) -> Iterator[tuple[int, str]]:
-        """A temporary file with `data`, synced if `durable`: (folder, name). Gone afterwards, whatever happens short of a kill."""
+        """A temporary file with `data`, synced if `durable`: (folder, name). Gone afterwards, unless this process is killed."""
         with self._folder((STAGING,)) as staging:
             name, fd = _new_file(staging)
             try:

@@ -42,7 +42,10 @@ class ArtefactService(ArtefactServiceServicer):
         run_id = parse_run_name(request.name)
         manifest, data = await read_manifest(self.core, run_id)
         return messages.GetManifestResponse(
-            manifest=encode_manifest(run_id, manifest), manifest_json=data, sha256=content_digest(data)
+            manifest=encode_manifest(run_id, manifest),
+            manifest_json=data,
+            sha256=content_digest(data),
+            signature_json=await self.core.store.read_signature(run_id) or b"",
         )
 
     async def ListArtefacts(
