@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from docugen.v1.queue_service_pb2_grpc import QueueServiceStub
 from docugen_core.generation import BundleRenderer
+from docugen_core.ports import Renderer
 from docugen_core.rendering.task import RenderLimits
 from docugen_worker.app import Working, running_worker
-from fakes import ScriptedRenderer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from scheduler_server import Scheduler, note_settings, real_scheduler
 
@@ -35,7 +35,7 @@ class QueueScheduler(Scheduler):
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     @asynccontextmanager
-    async def worker(self, renderer: ScriptedRenderer, name: str = "ada", **changes: Any) -> AsyncIterator[Working]:
+    async def worker(self, renderer: Renderer, name: str = "ada", **changes: Any) -> AsyncIterator[Working]:
         """A worker in this process, on the same store. changes: of its settings."""
         core = self.served.core
         bundles = BundleRenderer(core.intake.catalogue, core.intake.generators, renderer, RenderLimits())

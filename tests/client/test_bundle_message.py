@@ -17,7 +17,10 @@ def test_objects_of_the_file_become_json_text_of_the_message() -> None:
     spec = bundle_message(
         {
             "schema": "docugen.bundle/v1",
-            "documents": [{**DOCUMENT, "data": {"text": "é", "big": 9007199254740991}, "optional": True}],
+            "documents": [
+                {**DOCUMENT, "data": {"text": "é", "big": 9007199254740991}, "optional": True},
+                {**DOCUMENT, "page": 2, "ppi": 96, "attachments": ["a.csv"]},
+            ],
             "data": {"a": [1, 2.5]},
             "generate": {"name": "household_account", "params": {"months": 3}},
             "seed": "s",
@@ -27,6 +30,8 @@ def test_objects_of_the_file_become_json_text_of_the_message() -> None:
     assert json.loads(spec.data_json) == {"a": [1, 2.5]}
     assert (spec.generate.name, json.loads(spec.generate.params_json)) == ("household_account", {"months": 3})
     assert spec.documents[0].optional
+    image = spec.documents[1]
+    assert (image.page, image.ppi, list(image.attachments)) == (2, 96, ["a.csv"])
     assert spec.seed == "s"
 
 
@@ -48,6 +53,12 @@ def test_an_empty_generate_is_still_sent_so_that_the_server_can_refuse_it() -> N
         ({"documents": [{"name": 3}]}, "documents[0].name", "must be a string"),
         ({"documents": [{"optional": "yes"}]}, "documents[0].optional", "must be true or false"),
         ({"documents": [{"members": ["a.txt", 1]}]}, "documents[0].members", "must be an array of strings"),
+        ({"documents": [{"page": "2"}]}, "documents[0].page", "must be a whole number"),
+        ({"documents": [{"page": True}]}, "documents[0].page", "must be a whole number"),
+        ({"documents": [{"ppi": 72.0}]}, "documents[0].ppi", "must be a whole number"),
+        ({"documents": [{"page": 0}]}, "documents[0].page", "must be at least 1"),
+        ({"documents": [{"page": 2**31}]}, "documents[0].page", "is too large"),
+        ({"documents": [{"attachments": "a.csv"}]}, "documents[0].attachments", "must be an array of strings"),
         ({"documents": [{"name": "\ud800"}]}, "documents[0].name", "holds half of a surrogate pair"),
         ({"data": []}, "data", "must be an object"),
         ({"data": None}, "data", "must be an object"),

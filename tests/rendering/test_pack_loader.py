@@ -131,6 +131,18 @@ def test_all_mistakes_of_a_pack_are_reported_at_once_and_each_once(tmp_path: Pat
     assert error.details == {"pack": "notice", "file": "pack.toml", "line": "3"}
 
 
+def test_embedded_data_needs_a_standard_that_holds_files(tmp_path: Path) -> None:
+    pdf = PACK_TOML.replace('txt = "notice.txt"', 'pdf = "notice.typ"') + "[templates.pdf]\nembed_data = true\n"
+    refused = refusal(write_pack(tmp_path / "notice", {"pack.toml": pdf, "notice.typ": "x"}))
+    assert refused.message == "notice/pack.toml:16: a-2b holds no embedded data"
+    assert "a-3b" in refused.hint
+
+    allowed = pdf + 'standards = ["a-3b"]\n'
+    pack = load_pack(write_pack(tmp_path / "allowed", {"pack.toml": allowed, "notice.typ": "x"}))
+    assert pack.templates["notice"].pdf.embed_data
+    assert pack.templates["notice"].offered == (Format.PDF, Format.PNG, Format.SVG)
+
+
 def test_of_a_table_that_is_missing_only_that_is_said(tmp_path: Path) -> None:
     error = refusal(write_pack(tmp_path / "notice", {"pack.toml": PACK_TOML.replace("[pack]", "[pakc]")}))
 

@@ -318,7 +318,11 @@ def _pdf_options(table: TomlTable) -> PdfOptions:
     for standard in standards:
         if standard not in known_standards:
             table.refuse("standards", f"unknown PDF standard {standard!r}", f"Known: {', '.join(known_standards)}.")
-    options = PdfOptions(cast("tuple[PdfStandard, ...]", standards), table.flag("tags", False))
+    embed_data = table.flag("embed_data", False)
+    options = PdfOptions(cast("tuple[PdfStandard, ...]", standards), table.flag("tags", False), embed_data)
+    if embed_data and not options.takes_attachments:
+        problem = f"{'+'.join(standards)} holds no embedded data"
+        table.refuse("embed_data", problem, 'Write e.g. standards = ["a-3b"], or ["a-3a", "ua-1"] for readers with needs.')
     table.finish()
     return options
 
