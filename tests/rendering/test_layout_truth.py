@@ -18,7 +18,7 @@ from docugen_core.errors import DeterminismViolation, RenderFailed
 from docugen_core.generators.commerce import COMMERCE
 from docugen_core.generators.generator import GeneratorContext
 from docugen_core.generators.household_account import HOUSEHOLD_ACCOUNT
-from docugen_core.rendering.layout_truth import FieldBox, LayoutTruth, field_boxes, layout_truth
+from docugen_core.rendering.layout_truth import FieldBox, LayoutTruth, field_boxes, layout_truth, read_layout
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderTask
 from docugen_core.rendering.world import World
@@ -202,11 +202,14 @@ def test_a_template_whose_layout_would_change_is_refused_rather_than_mislabelled
         truth_of(a_task(source))
 
 
-def test_a_render_process_answers_a_labelled_task_with_the_same_boxes_as_json() -> None:
+def test_a_render_process_answers_a_labelled_task_with_boxes_and_the_very_pdf_they_belong_to() -> None:
     task = shipped_task("invoice", "invoice")
-    answer = json.loads(render(replace(task, labelled=True)).data)
+    answer = render(replace(task, labelled=True))
+    layout, pdf = read_layout(answer.data)
+    assert pdf == render(task).data
+    assert answer.pages == 1
     truth = truth_of(task)
-    assert answer == json.loads(json.dumps(truth.to_json()))
+    assert layout == json.loads(json.dumps(truth.to_json()))
     assert field_boxes(task, task.pack.templates["invoice"]) == truth.fields
 
 

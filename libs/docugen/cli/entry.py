@@ -23,8 +23,12 @@ COMMANDS = {
     "verify": ("docugen.cli.verify:verify", "Render a finished run again and compare every byte."),
     "diff": ("docugen.cli.diff:diff", "Say why two finished runs differ, and in which pages, lines and cells."),
     "keys": ("docugen.cli.keys:keys", "Make and look at keys that sign manifests."),
-    "templates": ("docugen.cli.templates:templates", "Look at the installed template packs."),
+    "templates": (
+        "docugen.cli.templates:templates",
+        "Look at template packs; begin, check, preview and test your own.",
+    ),
     "generators": ("docugen.cli.generators:generators", "List the generators of synthetic data."),
+    "generate": ("docugen.cli.generate:generate", "Make synthetic data, or a corpus of labelled documents."),
     "config": ("docugen.cli.config:config", "List every setting, its bounds and its present value."),
     "version": ("docugen.cli.version:version", "Show versions and the engine fingerprint."),
     "serve": ("docugen.cli.serve:serve", "Run the scheduler in the foreground."),

@@ -22,7 +22,7 @@ from docugen.cli.failures import CommandFailed, Problem, run_problem
 
 if TYPE_CHECKING:
     from docugen_core.generation import BundleRenderer
-    from docugen_core.ports import ArtefactStore
+    from docugen_core.ports import ArtefactStore, Renderer
     from docugen_core.rendering.packs import TemplatePack
 
 QUIET_LOGS = "error"
@@ -50,7 +50,7 @@ def private_store(present: Settings, beside: Path) -> Iterator[Settings]:
     tried again once and soon, unless the user's settings say otherwise: somebody is waiting, and can start the command again.
     Raises CommandFailed for what goes wrong with the ledger in there, of which the user knows nothing.
     """
-    _quiet(present)
+    quiet(present)
     beside.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".docugen-", dir=beside, ignore_cleanup_errors=True) as folder:
         store_url = f"file://{quote(str(Path(folder).absolute()))}"
@@ -63,9 +63,19 @@ def private_store(present: Settings, beside: Path) -> Iterator[Settings]:
 
 
 @asynccontextmanager
+async def renderer(present: Settings) -> AsyncIterator[Renderer]:
+    """Render processes alone, for an author's pack: no store, no runs."""
+    from docugen_core.adapters.render_pool import RenderPool
+
+    quiet(present)
+    async with RenderPool(present) as pool:
+        yield pool
+
+
+@asynccontextmanager
 async def verifier(present: Settings) -> AsyncIterator[tuple[BundleRenderer, ArtefactStore]]:
     """What renders, and the store of DOCUGEN_STORE_URL. Takes up no runs: safe beside a scheduler on the same store."""
-    _quiet(present)
+    quiet(present)
     async with assemble_rendering(present) as (_, bundles, store):
         yield bundles, store
 
@@ -77,7 +87,7 @@ def failed_run(failure: Failure, bundle: ResolvedBundle, known: Intake, *, besid
     return run_problem(failure.to_json(), source=_source_line(failure, bundle, known))
 
 
-def _quiet(present: Settings) -> None:
+def quiet(present: Settings) -> None:
     """The core logs for operators; here the result speaks. DOCUGEN_LOG_LEVEL=debug lets it log all the same."""
     from docugen_core.adapters.logs import configure_logs
 

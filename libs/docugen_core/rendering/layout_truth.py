@@ -83,8 +83,17 @@ class LayoutTruth:
 
 
 def render_layout(task: RenderTask, template: Template) -> Rendering:
-    """`layout_truth` as canonical JSON: what a render process answers for a task with `labelled`."""
-    return Rendering(canonical_json(layout_truth(task, template).to_json()))
+    """What a render process answers for a task with `labelled`: one line of JSON (`LayoutTruth.to_json`), then the PDF."""
+    rendering = render_pdf(replace(task, labelled=False), template)
+    truth = _located(task, template, rendering.data)
+    return replace(rendering, data=canonical_json(truth.to_json()) + b"\n" + rendering.data)
+
+
+def read_layout(answer: bytes) -> tuple[dict[str, Any], bytes]:
+    """The JSON and the PDF of such an answer."""
+    head, _, pdf = answer.partition(b"\n")
+    truth: dict[str, Any] = json.loads(head)
+    return truth, pdf
 
 
 def field_boxes(task: RenderTask, template: Template) -> tuple[FieldBox, ...]:
@@ -98,7 +107,10 @@ def layout_truth(task: RenderTask, template: Template) -> LayoutTruth:
     Raises what rendering the PDF raises, RenderFailed for a field that cannot be placed or names no value of the data, and
     DeterminismViolation when the labelled document is laid out otherwise than the document.
     """
-    plain = render_pdf(replace(task, labelled=False), template).data
+    return _located(task, template, render_pdf(replace(task, labelled=False), template).data)
+
+
+def _located(task: RenderTask, template: Template, plain: bytes) -> LayoutTruth:
     labelled = compile_pdf(replace(task, labelled=True), template).data
     values = _Values(task)
     with opened(plain) as document, opened(labelled) as marked:

@@ -35,7 +35,7 @@ class RenderTask:
 
     document: its name in the bundle (for errors). pack and template: what to render with; `pack` holds the files. data: the
     document's complete data, already checked against the template's schema. page, ppi: of a page image. attachments: what to
-    embed in a PDF. labelled: answer not with the PDF but with where its fields are (`layout_truth`), as JSON.
+    embed in a PDF. labelled: answer with the PDF and where its fields are (`layout_truth`).
     """
 
     document: str
