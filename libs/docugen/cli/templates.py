@@ -1,7 +1,12 @@
-"""`docugen templates ...`: which documents can be made, from which data. Of this installation, or of a server."""
+"""`docugen templates ...`: which documents can be made, from which data; and the life of a pack of one's own.
+
+`ls` and `show` are in here: of this installation, or of a server. The author's commands are in modules of their own, imported
+when called: they render.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +23,38 @@ if TYPE_CHECKING:
 
 PackDocument = dict[str, Any]
 
+AUTHORS = {
+    "new": "docugen.cli.templates_new:new",
+    "lint": "docugen.cli.templates_lint:lint",
+    "preview": "docugen.cli.templates_preview:preview",
+    "test": "docugen.cli.templates_test:test",
+}
 
-@click.group()
+
+class _TemplateCommands(click.Group):
+    """`ls` and `show`, and by name those of AUTHORS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *AUTHORS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in AUTHORS:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = AUTHORS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_TemplateCommands)
 def templates() -> None:
-    """Look at the installed template packs.
+    """Look at the installed template packs, and write your own.
+
+    \b
+      docugen templates new repair-slip --out packs
+      docugen templates preview packs/repair-slip --watch
+      docugen templates lint packs/repair-slip
+      docugen templates test packs/repair-slip
 
     \b
     PACK in JSON: {name, version, digest, description,
@@ -91,11 +124,7 @@ def _pack_named(name: str, version: str, server: str | None) -> PackDocument:
             ask(server, lambda client: client.template_pack(f"{name}@{version}" if version else name))
         )
         return document
-    found = [p for p in _installed() if p.name == name and version in ("", p.version)]
-    if not found:
-        known = ", ".join(f"{p.name}@{p.version}" for p in _installed())
-        raise wrong_input(f"no template pack {name!r}", reason="TEMPLATE_NOT_FOUND", hint=f"Installed: {known}.")
-    return _pack(found[0], full=True)
+    return _pack(local.intake(local.settings()).catalogue.pack(name, version), full=True)
 
 
 def _server_packs(server: str) -> list[PackDocument]:
