@@ -98,7 +98,7 @@ def test_a_letter_without_a_date_is_refused_with_the_remedy() -> None:
         rendered(shipped("quarterly-account-pack"), "letter", Format.PDF, day=None)
 
 
-@pytest.mark.parametrize("name", ["quarterly-account-pack", "invoice"])
+@pytest.mark.parametrize("name", ["household-finance", "invoice", "quarterly-account-pack"])
 def test_an_example_bundle_is_accepted_as_it_is_written(name: str) -> None:
     bundle = resolved(example(name))
     assert {document.name for document in bundle.documents} == {d["name"] for d in example(name)["documents"]}

@@ -142,7 +142,7 @@ def _payslip(scheme: PayrollScheme, job: Job, place: SeedStream, first: dt.date)
             "date": business_day_on_or_before(first.replace(day=job.payday)).isoformat(),
             "amount": str(found.net),
             "iban": job.iban,
-            "reference": f"{first:%y%m}-PAY-{digits(place / 'payment', 4)}",
+            "reference": f"{first:%y%m}-P-{digits(place / 'payment', 4)}",
         },
     }
 
