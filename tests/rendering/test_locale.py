@@ -31,8 +31,9 @@ def test_world_facts_have_exactly_the_keys_templates_rely_on() -> None:
     facts = cast("dict[str, Any]", world_facts(world))
 
     assert sorted(facts) == [
-        "currencies", "currency_pattern", "date_patterns", "direction", "document_date", "language", "locale", "months",
+        "currencies", "currency_pattern", "date_patterns", "direction", "document_date", "era", "language", "locale", "months",
         "number_pattern", "percent_pattern", "specimen", "symbols", "territory", "time_zone", "weekdays",
+        "weekdays_alone",
     ]  # fmt: skip
     assert facts["direction"] == "ltr"
     assert (facts["document_date"], facts["locale"], facts["language"]) == ("2026-09-30", "fr-FR", "fr")
@@ -69,7 +70,11 @@ def test_money_numbers_and_days_read_as_the_locale_writes_them() -> None:
     amount = Decimal("1234.5")
 
     assert format_money(amount, "EUR", "fr-FR") == f"1{NARROW}234,50{NO_BREAK}€"
-    assert format_money(amount, "JPY", "en-GB") == "JP¥1,234"
+    assert format_money(amount, "CHF", "en-GB") == f"CHF{NO_BREAK}1,234.50"
+    assert format_money(amount, "JPY", "en-GB") == "JP¥1,234.5", "no amount is rounded on its way to a reader"
+    assert format_money(Decimal("-0.00"), "EUR", "en-GB") == "€0.00"
+    assert format_number(Decimal(1_234_567), "en-IN") == "12,34,567"
+    assert format_number(Decimal(-5), "he-IL") == "\u200e-5", "the mark keeps the minus in front of the figure"
     assert format_number(Decimal("1234.50"), "de-DE") == "1.234,50"
     assert format_number(amount, "de-DE", 3) == "1.234,500"
     assert format_percent(Decimal("20.50"), "fr-FR") == f"20,5{NO_BREAK}%"

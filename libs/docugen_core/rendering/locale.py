@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 DATE_STYLES = ("short", "medium", "long", "full")
 
+# CLDR's currencySpacing ("CHF 5", not "CHF5"), which Babel leaves out.
+_LETTER_BY_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+_DIGITS = re.compile(r"([#0][#0,]*)(?:\.[#0]+)?")
+
 _CURRENCIES = (
     "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW KWD MAD MXN MYR "
     "NGN NOK NZD PEN PHP PLN RON RSD SAR SEK SGD THB TND TRY TWD UAH USD VND XAF XOF ZAR"
@@ -50,7 +54,7 @@ def locale_facts(locale: str) -> JsonObject:
 
     cldr = cldr_locale(locale)
     symbols = cldr.number_symbols["latn"]
-    months, days = cldr.months["format"], cldr.days["format"]
+    months, days, days_alone = cldr.months["format"], cldr.days["format"], cldr.days["stand-alone"]
     return {
         "locale": str(cldr).replace("_", "-"),
         "language": cldr.language,
@@ -71,18 +75,18 @@ def locale_facts(locale: str) -> JsonObject:
         },
         "months": {width: [months[width][n] for n in range(1, 13)] for width in ("wide", "abbreviated")},
         "weekdays": {width: [days[width][n] for n in range(7)] for width in ("wide", "abbreviated")},
+        "weekdays_alone": {width: [days_alone[width][n] for n in range(7)] for width in ("wide", "abbreviated")},
+        "era": {width: cldr.eras[width][1] for width in ("wide", "abbreviated")},
         "date_patterns": {style: cldr.date_formats[style].pattern for style in DATE_STYLES},
     }
 
 
 def _own_currencies(cldr: Locale) -> set[str]:
     """What its territory, or the one most of its speakers live in, pays with, as of Babel's edition and not of today."""
-    from babel import Locale
     from babel.core import get_global
 
-    likely = get_global("likely_subtags").get(str(cldr), "")
-    territory = cldr.territory or (Locale.parse(likely).territory if likely else None)
-    entries = get_global("territory_currencies").get(territory or "", ())
+    territory = cldr.territory or get_global("likely_subtags").get(str(cldr), "").split("_")[-1]
+    entries = get_global("territory_currencies").get(territory, ())
     return {code for code, _, until, tender in entries if tender and until is None}
 
 
@@ -103,12 +107,22 @@ def cldr_locale(locale: str) -> Locale:
 
 
 def format_money(amount: Decimal, currency: str, locale: str) -> str:
-    """`1234.5, EUR, fr-FR` -> `1 234,50 €`. Any ISO 4217 code CLDR knows; raises ValueError for another."""
-    from babel.numbers import format_currency, is_currency
+    """`1234.5, EUR, fr-FR` -> `1 234,50 €`. At least the currency's decimals; all that the amount has, never rounded.
+
+    Any ISO 4217 code CLDR knows; raises ValueError for another.
+    """
+    from babel.numbers import format_currency, get_currency_precision, is_currency
 
     if not is_currency(currency):
         raise ValueError(f"unknown currency {currency!r}; write an ISO 4217 code such as 'EUR'")
-    return format_currency(amount, currency, locale=cldr_locale(locale), numbering_system="latn")
+    cldr = cldr_locale(locale)
+    exponent = amount.as_tuple().exponent
+    places = max(get_currency_precision(currency), -exponent if isinstance(exponent, int) else 0)
+    pattern = _with_decimals(cldr.currency_formats["standard"].pattern, places)
+    text = format_currency(
+        _unsigned_zero(amount), currency, pattern, locale=cldr, currency_digits=False, numbering_system="latn"
+    )
+    return _LETTER_BY_DIGIT.sub("\u00a0", _with_minus_of(cldr, text, amount))
 
 
 def format_number(number: Decimal, locale: str, decimals: int | None = None) -> str:
@@ -119,8 +133,10 @@ def format_number(number: Decimal, locale: str, decimals: int | None = None) -> 
     places = max(0, -exponent) if decimals is None and isinstance(exponent, int) else decimals or 0
     if not 0 <= places <= 20:
         raise ValueError("a number has 0 to 20 decimals")
-    pattern = "#,##0" + ("." + "0" * places if places else "")
-    return format_decimal(number, pattern, locale=cldr_locale(locale), numbering_system="latn")
+    cldr = cldr_locale(locale)
+    pattern = _with_decimals(cldr.decimal_formats[None].pattern, places)
+    text = format_decimal(_unsigned_zero(number), pattern, locale=cldr, numbering_system="latn")
+    return _with_minus_of(cldr, text, number)
 
 
 def format_percent(rate: Decimal, locale: str, decimals: int | None = None) -> str:
@@ -134,8 +150,23 @@ def format_percent(rate: Decimal, locale: str, decimals: int | None = None) -> s
     if not 0 <= places <= 20:
         raise ValueError("a rate has 0 to 20 decimals")
     cldr = cldr_locale(locale)
-    pattern = cldr.percent_formats[None].pattern.replace("#,##0", "#,##0" + ("." + "0" * places if places else ""))
-    return babel_percent(rate.scaleb(-2), pattern, locale=cldr, numbering_system="latn")
+    pattern = _with_decimals(cldr.percent_formats[None].pattern, places)
+    text = babel_percent(_unsigned_zero(rate).scaleb(-2), pattern, locale=cldr, numbering_system="latn")
+    return _with_minus_of(cldr, text, rate)
+
+
+def _with_decimals(pattern: str, places: int) -> str:
+    """A CLDR pattern, its negative half too, with exactly so many decimals: `#,##,##0.###` and 2 -> `#,##,##0.00`."""
+    return _DIGITS.sub(lambda core: core[1] + ("." + "0" * places if places else ""), pattern)
+
+
+def _unsigned_zero(number: Decimal) -> Decimal:
+    return number or abs(number)
+
+
+def _with_minus_of(cldr: Locale, text: str, number: Decimal) -> str:
+    """Babel writes a hyphen everywhere. Some locales have another minus, and in Arabic it needs a mark to stay in front."""
+    return text.replace("-", cldr.number_symbols["latn"]["minusSign"], 1) if number < 0 else text
 
 
 def decimal_places(number: Decimal) -> int:
