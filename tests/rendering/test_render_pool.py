@@ -24,6 +24,7 @@ from pack_examples import HANG, PLEX, a_task
 TESTS = Path(__file__).parent.parent
 HELLO = a_task(PLEX + "Hello")
 ENDLESS = a_task(HANG)
+ENDLESS_WORD = a_task("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", Format.DOCX)
 
 
 @pytest.fixture
@@ -75,10 +76,11 @@ async def begun(pool: RenderPool, task: RenderTask) -> tuple[asyncio.Task[Render
     return rendering, busy[0]
 
 
-async def test_a_document_past_its_deadline_is_killed_and_the_next_one_renders() -> None:
+@pytest.mark.parametrize("endless", [ENDLESS, ENDLESS_WORD], ids=["pdf", "docx"])
+async def test_a_document_past_its_deadline_is_killed_and_the_next_one_renders(endless: RenderTask) -> None:
     async with RenderPool(Settings(render_processes=1, render_timeout_ms=300)) as pool:
         with pytest.raises(RenderInterrupted) as caught:
-            await pool.render(ENDLESS)
+            await pool.render(endless)
 
         assert caught.value.reason == "RENDER_TIMEOUT"
         assert caught.value.details == {"limit_ms": "300"}

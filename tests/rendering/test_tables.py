@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import zipfile
 from copy import deepcopy
 from typing import Any
 
@@ -31,6 +32,16 @@ def sheet_of(data: bytes) -> Worksheet:
     return sheet
 
 
+def members_of(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def text_of(cell: Any) -> str:
+    """A cell's text; this reader leaves the code of a carriage return as it stands in the file."""
+    return str(cell.value).replace("_x000D_", "\r")
+
+
 def with_first_line(**changes: Any) -> dict[str, Any]:
     data: dict[str, Any] = deepcopy(dict(TABLE_DATA))
     data["lines"][0] |= changes
@@ -49,11 +60,29 @@ def test_csv_is_rfc_4180_for_machines() -> None:
     ]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝"])
-def test_csv_text_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
-    data = rendered(Format.CSV, data=with_first_line(item=f"{start}SUM(A1)"))
+CATEGORIES = TABLE_TOML.replace('value = "item"', 'value = "item"\nlabels = "kinds"')
+FORMULA_STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
 
-    assert list(csv.reader(io.StringIO(data.decode(), newline="")))[1][0] == f"'{start}SUM(A1)"
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+@pytest.mark.parametrize("rest", ["SUM(A1)", "cmd|' /C calc'!A0", '"quoted", with a comma', ""])
+def test_csv_text_a_spreadsheet_would_run_gets_an_apostrophe(start: str, rest: str) -> None:
+    """Wherever a text stands: in a row, a header, a label of the summary; and as a key's label."""
+    layout = CATEGORIES.replace('label = "Total"', 'label_label = "sum"')
+    words = {"en": {"columns": {"item": start + rest}, "kinds": {"tea": start + rest}, "sum": start + rest}}
+    data = with_first_line(item="tea")
+    data["lines"][1]["item"] = "tea"
+
+    for localized in ("", "localized = true\n"):
+        written = rendered(Format.CSV, localized + layout, data=data, labels=words)
+        rows = list(csv.reader(io.StringIO(written.decode(), newline="")))
+        assert [row[0] for row in rows] == [f"'{start}{rest}"] * 4
+
+
+def test_csv_numbers_that_begin_with_a_sign_stay_numbers() -> None:
+    rows = list(csv.reader(io.StringIO(rendered(Format.CSV, data=with_first_line(price="-1.50")).decode())))
+
+    assert rows[1][2] == "-1.50"
 
 
 def test_csv_may_be_written_for_people_instead() -> None:
@@ -64,9 +93,6 @@ def test_csv_may_be_written_for_people_instead() -> None:
         ["'=cmd|' /C calc'!A0", "2,000", "1.234,50\u00a0€", "20,0\u00a0%", "31.01.26"],
         ['Tea, "green"', "0,125", "-5,00\u00a0€", "5,5\u00a0%", ""],
     ]
-
-
-CATEGORIES = TABLE_TOML.replace('value = "item"', 'value = "item"\nlabels = "kinds"')
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -108,6 +134,47 @@ def test_xlsx_cells_are_typed_and_formatted() -> None:
     assert [cell.number_format for cell in sheet[2]] == ["@", "#,##0.000", '"€"#,##0.00', "0.0%", "dd/mm/yyyy"]
     assert sheet["A2"].data_type == "s"
     assert sheet["C4"].font.bold
+
+
+@pytest.mark.parametrize("start", [*FORMULA_STARTS, "{="])
+def test_xlsx_text_is_never_a_formula(start: str) -> None:
+    words = {"en": {"columns": {"item": f"{start}SUM(A1)"}}}
+    written = rendered(Format.XLSX, data=with_first_line(item=f"{start}SUM(A1)"), labels=words, specimen=False)
+    sheet = sheet_of(written)
+
+    assert [cell.data_type for cell in (sheet["A1"], sheet["A2"])] == ["s", "s"]
+    assert b"<f>" not in members_of(written)["xl/worksheets/sheet1.xml"]
+    assert text_of(sheet["A1"]) == text_of(sheet["A2"]) == f"{start}SUM(A1)"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://tidewick-lanterns.example/a",
+        "mailto:a@tidewick-lanterns.example",
+        "file:///etc/passwd",
+        "internal:Lines!A1",
+        "external:c:\\a.xlsx",
+        "\\\\server\\share",
+    ],
+)
+def test_xlsx_text_is_never_a_link(address: str) -> None:
+    written = rendered(Format.XLSX, data=with_first_line(item=address), specimen=False)
+    sheet = sheet_of(written)
+
+    assert (sheet["A2"].value, sheet["A2"].hyperlink) == (address, None)
+    assert not [name for name, content in members_of(written).items() if b"hyperlink" in content]
+
+
+def test_xlsx_text_comes_back_as_it_was() -> None:
+    """`_x0041_` is how a spreadsheet writes a character's code: unescaped, it came back as "A"."""
+    text = "A & B <c> \"q\" 'a' _x0041_ é漢😀 \r\nend "
+    shared = members_of(rendered(Format.XLSX, data=with_first_line(item=text)))["xl/sharedStrings.xml"].decode()
+
+    assert "_x005F_x0041_" in shared
+    assert 'xml:space="preserve"' in shared
+    sheet = sheet_of(rendered(Format.XLSX, data=with_first_line(item=text.replace("_x0041_ ", "")), specimen=False))
+    assert text_of(sheet["A2"]) == text.replace("_x0041_ ", "")
 
 
 def test_xlsx_is_ready_to_read_and_print() -> None:

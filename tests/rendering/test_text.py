@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 from docugen_core.domain.bundle import Format
@@ -170,3 +171,46 @@ def test_output_that_is_not_json_is_refused(source: str, message: str, line: str
 
     assert error.message.startswith(message)
     assert error.details.get("output_line", "") == line
+
+
+def test_xml_values_come_back_as_they_were() -> None:
+    hostile = "A & B <c> \"q\" 'a' ]]> &amp; é漢😀\r\n\tend"
+    source = '<?xml version="1.0"?>\n<x a="{{ world.locale }}" s="{{ world.specimen }}">{{ data.name }}</x>'
+
+    root = ElementTree.fromstring(text(source, Format.XML, data={"name": hostile}))  # noqa: S314 - our own bytes
+
+    assert (root.text, root.attrib) == (hostile, {"a": "en-GB", "s": "true"})
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "line"),
+    [
+        ("<x>\n<y></x>", "the output is not XML: it is not well-formed: mismatched tag", "2"),
+        ("<x/>\n<y/>", "the output is not XML: it is not well-formed: junk after document element", "2"),
+        ("", "the output is not XML: it is not well-formed: no element found", "1"),
+        ("<a:x/>", "the output is not XML: it is not well-formed: unbound prefix", "1"),
+        ("<x>{{ data.name | safe }}</x>", "the output is not XML: it is not well-formed: mismatched tag", "1"),
+        ("<x>&nbsp;</x>", "the output is not XML: it is not well-formed: undefined entity", "1"),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "the output is not XML: it has a DOCTYPE", "1"),
+        ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>', "the output is not XML: it has a DOCTYPE", "1"),
+        (
+            '<?xml version="1.0" encoding="latin1"?><x/>',
+            "the output is not XML: its encoding is declared as latin1",
+            "1",
+        ),
+        ("<x>" * 501 + "</x>" * 501, "the output is not XML: its elements are nested more than 500 levels deep", "1"),
+        ("\n<x>a\x01</x>", "the output is not XML: it holds the character U+0001, which XML cannot hold", "2"),
+        ("<x>\uffff</x>", "the output is not XML: it holds the character U+FFFF, which XML cannot hold", "1"),
+    ],
+)
+def test_output_that_is_not_plain_xml_is_refused(source: str, message: str, line: str) -> None:
+    error = failure(source, Format.XML)
+
+    assert error.message.startswith(message)
+    assert error.details["output_line"] == line
+    assert error.hint
+
+
+def test_an_undefined_or_null_value_is_an_error_in_xml_too() -> None:
+    assert failure("<x>{{ data.nmae }}</x>", Format.XML).message == "`data.nmae` is undefined"
+    assert failure("<x>{{ data.none }}</x>", Format.XML).message == "the value is null"

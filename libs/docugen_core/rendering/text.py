@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from docugen_core.domain.bundle import Format
@@ -80,7 +80,7 @@ def _environment(sources: Mapping[str, str], locale: str, file: str) -> Any:
         fuel=FUEL,
         undefined_behavior="strict",
         auto_escape_callback=_escaping,
-        finalizer=_json_value if _escaping(file) == "json" else _printable,
+        finalizer=_finalizer(file),
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -93,6 +93,12 @@ def _escaping(name: str) -> str | bool:
     return "json" if name.endswith(".json.j2") else name.endswith((".html", ".svg", ".xml", ".xml.j2"))
 
 
+def _finalizer(file: str) -> Callable[[Any], Any]:
+    if file.endswith(".json.j2"):
+        return _json_value
+    return _xml_value if file.endswith(".xml.j2") else _printable
+
+
 def _printable(value: Any) -> Any:
     if value is None:
         raise RefusedValue(*NULL_REFUSED)
@@ -103,6 +109,17 @@ def _json_value(value: Any) -> Any:
     if callable(value):
         raise RefusedValue(*METHOD_REFUSED)
     return value
+
+
+def _xml_value(value: Any) -> Any:
+    """Truth as XML Schema writes it, and a carriage return that a reader of XML would take for a line feed."""
+    import minijinja
+
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and "\r" in value:
+        return minijinja.Markup(str(minijinja.escape(value)).replace("\r", "&#13;"))
+    return _printable(value)
 
 
 def _template_failed(error: Any, sources: Mapping[str, str], file: str) -> RenderFailed:
