@@ -89,11 +89,8 @@ def corpus(
 async def _make(
     options: CorpusOptions, count: int, present: Settings, folder: CorpusFolder, step: Step
 ) -> dict[str, Any]:
-    from docugen_core.adapters.render_pool import RenderPool
-
     limits = RenderLimits(present.max_pages, present.max_rows, present.max_artefact_bytes)
-    local.quiet(present)
-    async with RenderPool(present) as pool:
+    async with local.renderer(present) as pool:
         maker = CorpusMaker(options, local.intake(present), pool, limits)
         making = _Making(maker, folder, step)
         await making.run(count, present.render_slots)

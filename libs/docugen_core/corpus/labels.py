@@ -63,10 +63,16 @@ def labels_json(
     return {
         **origin,
         "pdf": pdf.to_json(),
-        "images": [image.to_json() for image in images],
+        "images": [_image_json(page, image) for page, image in enumerate(images, start=1)],
         "pages": layout["pages"],
         "fields": layout["fields"],
     }
+
+
+def _image_json(page: int, image: CorpusFile) -> dict[str, Any]:
+    # A PNG begins with eight bytes of signature, then length and name of the header, then width and height.
+    width, height = (int.from_bytes(image.data[start : start + 4]) for start in (16, 20))
+    return image.to_json() | {"page": page, "width": width, "height": height}
 
 
 def corpus_index(
