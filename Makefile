@@ -46,11 +46,12 @@ mutants: $(VENV)/.installed-dev ## Change the queue's scripts line by line and s
 protos: $(VENV)/.installed-dev ## Generate libs/docugen/v1 from protos/
 	@$(BIN)/python tools/gen_protos.py
 
-docs-reference: $(VENV)/.installed ## Generate docs/reference/settings.md, cli.md and metrics.md
+docs-reference: $(VENV)/.installed ## Generate docs/reference/settings.md, cli.md, metrics.md and bundle.md
 	@mkdir -p docs/reference
 	@$(BIN)/docugen config --markdown >$(VENV)/page && mv $(VENV)/page docs/reference/settings.md
 	@$(BIN)/python -m docugen.cli.reference >$(VENV)/page && mv $(VENV)/page docs/reference/cli.md
 	@$(BIN)/python -m docugen_core.adapters.metrics_reference >$(VENV)/page && mv $(VENV)/page docs/reference/metrics.md
+	@$(BIN)/python -m docugen_core.validation.reference >$(VENV)/page && mv $(VENV)/page docs/reference/bundle.md
 
 goldens: $(VENV)/.installed-dev ## Write the golden digests anew, after a deliberate change of bytes
 	@$(BIN)/python tools/goldens.py

@@ -10,6 +10,7 @@ import pytest
 from cli_process import INVOICE, ROOT, Ended
 from docugen.cli.reference import cli_markdown
 from docugen_core.config import declarations
+from docugen_core.validation.reference import bundle_markdown
 
 REFERENCE = ROOT / "docs" / "reference"
 
@@ -20,6 +21,10 @@ def test_the_settings_page_is_what_config_prints(docugen: Callable[..., Ended]) 
 
 def test_the_command_line_page_is_every_commands_help() -> None:
     assert cli_markdown() == (REFERENCE / "cli.md").read_text()
+
+
+def test_the_bundle_page_is_what_the_schema_says() -> None:
+    assert bundle_markdown() == (REFERENCE / "bundle.md").read_text()
 
 
 def test_config_tells_where_a_value_comes_from(docugen: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
