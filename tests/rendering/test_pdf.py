@@ -9,6 +9,7 @@ import datetime as dt
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
@@ -187,10 +188,10 @@ def test_a_font_family_that_is_not_installed_is_named_with_what_there_is() -> No
 def test_a_template_that_names_no_font_gets_the_main_one() -> None:
     pdf = read(render(a_task("x")).data)
 
-    (page,) = pdf.pages
-    (font,) = page["/Resources"]["/Font"].values()
+    resources: Any = pdf.pages[0]["/Resources"]
+    (font,) = resources["/Font"].values()
     assert font["/BaseFont"].endswith("+IBMPlexSans-Regular")
-    assert pdf.trailer["/Root"]["/Lang"] == "en-GB"
+    assert str(pdf.root_object["/Lang"]) == "en-GB"
 
 
 def test_a_page_of_missing_glyphs_is_told_in_one_line() -> None:

@@ -109,9 +109,14 @@ def font_chain(declared: Sequence[str], known: Sequence[str], language: str, scr
         )
     if declared:
         return tuple(declared)
-    drawn_for = {"ja": "JP", "ko": "KR", "zh": "TC" if script == "Hant" else "SC"}.get(language)
     others = sorted(family for family in known if family != MAIN_FAMILY)
-    return (MAIN_FAMILY, *sorted(others, key=lambda family: drawn_for not in family.split()))
+    return (MAIN_FAMILY, *sorted(others, key=lambda family: not is_drawn_for(family, language, script)))
+
+
+def is_drawn_for(family: str, language: str, script: str) -> bool:
+    """Whether its Han characters are drawn as in this language, by the word that such families have in their name."""
+    word = {"ja": "JP", "ko": "KR", "zh": "TC" if script == "Hant" else "SC"}.get(language)
+    return word in family.split()
 
 
 def _listed(folder: Path) -> list[FontFile]:
