@@ -55,10 +55,12 @@ def sources(folder: Path) -> dict[str, bytes]:
     save_snippets(folder)
     invoice = rendered(EXAMPLES / "invoice.json", folder)
     quarter = rendered(EXAMPLES / "quarterly-account-pack.json", folder)
+    finances = rendered(EXAMPLES / "household-finance.json", folder)
     slip = rendered(folder / "slip.json", folder, DOCUGEN_TEMPLATE_PATH=str(folder / "packs"))
     return {
         "invoice": (invoice / "invoice.pdf").read_bytes(),
         "statement-1": (quarter / "releve-de-compte.pdf").read_bytes(),
+        "payslip": (finances / "bulletin-2026-09.pdf").read_bytes(),
         "repair-slip": (slip / "slip.pdf").read_bytes(),
     }
 
