@@ -34,9 +34,9 @@ LOCALES = ("en-GB", "fr-FR", "de-DE", "pt-BR")
 
 # SHA-256 of the canonical JSON of seed "reference", first_month 2026-07. A new digest is a new generator version.
 GOLDEN = {
-    "de-DE": "fcdc13b43279350c7174a9efc28ee5be33be9c6dc5ddf32b75dd3d812f279b46",
-    "en-GB": "ed04df1bbc33ac35daaf459d449ebb6f7b03d6648e71d66c1530424764cbe644",
-    "fr-FR": "0fca725042ddcc3634e4f86f65550faac40eee68e6130b96ca17f6dc214eb5de",
+    "de-DE": "9eeeb496823a8029edb0f6bb3186eeba6a6cc851ff2b5f471f801994f3cb4cfd",
+    "en-GB": "99fcfe23000b185ee70d9f191353541f17e994477bd0216a466ae3d3d0fee61f",
+    "fr-FR": "4cdfa7eff2076237d8543c02e6e338bb81863347ca4359f8fd9d33d3bffb4214",
 }
 
 

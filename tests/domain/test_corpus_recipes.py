@@ -11,7 +11,7 @@ from docugen_core.domain.identity import canonical_json
 from docugen_core.errors import InvalidRequest
 from shipped_packs import resolved
 
-GOLDEN = "556858d76401ab897892a3fc5e7514c6741b4f720d9d40a0ec64084b06b3e60f"
+GOLDEN = "1e91801b3b04f587da9961c204bed38337522be38aa7445c8f49e62a8ecf440c"
 
 
 def test_a_recipe_is_a_bundle_that_passes_every_check() -> None:
@@ -25,8 +25,10 @@ def test_a_recipe_is_a_bundle_that_passes_every_check() -> None:
 def test_recipes_vary_in_template_locale_colour_currency_size_and_seed() -> None:
     bundles = [recipe("varied", index).bundle for index in range(1, 301)]
     templates = Counter(bundle["documents"][0]["template"] for bundle in bundles)
-    assert set(templates) == {"invoice/invoice", "quarterly-account-pack/statement", "payslip/payslip"}
-    assert min(templates.values()) > 40
+    assert set(templates) == {
+        "invoice/invoice", "letter/letter", "payslip/payslip", "quarterly-account-pack/statement",
+    }  # fmt: skip
+    assert min(templates.values()) > 20
     assert {bundle["locale"] for bundle in bundles} == set(LOCALES)
     assert len({bundle["data"]["branding"]["accent"] for bundle in bundles if "data" in bundle}) > 10
     assert len({bundle["generate"]["params"].get("currency") for bundle in bundles}) > 4

@@ -102,8 +102,8 @@ def _statement(place: SeedStream, day: dt.date) -> dict[str, Any]:
     }
 
 
-def _payslip(place: SeedStream, _: dt.date) -> dict[str, Any]:
-    # Every document carries a year of account entries; a payslip prints none of them.
+def _person(place: SeedStream, _: dt.date) -> dict[str, Any]:
+    # A year is the least the generator makes.
     params: dict[str, Any] = {"months": 12, "transactions_per_month": 20}
     if (place / "has_gross").chance(1, 2):
         params["monthly_gross"] = (place / "gross").between(18, 140) * 100
@@ -113,5 +113,6 @@ def _payslip(place: SeedStream, _: dt.date) -> dict[str, Any]:
 _KINDS = (
     (_Kind("invoice/invoice", "commerce", _invoice), 3),
     (_Kind("quarterly-account-pack/statement", "household_account", _statement), 2),
-    (_Kind("payslip/payslip", "household_finance", _payslip), 2),
+    (_Kind("payslip/payslip", "household_finance", _person), 2),
+    (_Kind("letter/letter", "household_finance", _person), 1),
 )

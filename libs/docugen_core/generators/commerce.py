@@ -188,13 +188,18 @@ def _lines(book: _Book, place: SeedStream) -> list[Line]:
         for turn in range(-(-count // len(products)))
         for product in (place / "order" / turn).sample(products, len(products))
     ]
-    return [_line(product, place / i) for i, product in enumerate(order[:count])]
+    return [
+        Line(p.sku, p.goods.name, _quantity(book, p, place / i), p.goods.unit, p.price, p.goods.rate)
+        for i, p in enumerate(order[:count])
+    ]
 
 
-def _line(product: _Product, place: SeedStream) -> Line:
-    quarters = (place / "quarters").between(1, 160)
-    quantity = Decimal(quarters) / 4 if product.goods.parts else Decimal((place / "quantity").between(1, 24))
-    return Line(product.sku, product.goods.name, quantity, product.goods.unit, product.price, product.goods.rate)
+def _quantity(book: _Book, product: _Product, place: SeedStream) -> Decimal:
+    if product.goods.unit == book.words.flat:
+        return Decimal((place / "quantity").weighted(((1, 5), (2, 1))))
+    if product.goods.parts:
+        return Decimal((place / "quarters").between(1, 160)) / 4
+    return Decimal((place / "quantity").between(1, 24))
 
 
 def _discounts(lines: list[Line], percent: int, words: CommerceWords) -> list[Line]:
