@@ -57,13 +57,6 @@ async def test_a_name_of_another_form_is_refused(scheduler: Scheduler, name: str
     assert wrong_fields(refused.value) == ["name"]
 
 
-async def test_previews_are_not_implemented(scheduler: Scheduler) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await scheduler.templates.PreviewDocument(template_service_pb2.PreviewDocumentRequest())
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert reason(refused.value) == "NOT_IMPLEMENTED_YET"
-
-
 async def test_every_method_of_the_queue_says_that_there_is_no_queue(scheduler: Scheduler) -> None:
     stub = QueueServiceStub(scheduler.channel)
     methods = queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"].methods

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x64ocugen/v1/bundle.proto\x12\ndocugen.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n\nBundleSpec\x12+\n\tdocuments\x18\x01 \x03(\x0b\x32\x18.docugen.v1.DocumentSpec\x12\x11\n\tdata_json\x18\x02 \x01(\t\x12*\n\x08generate\x18\x03 \x01(\x0b\x32\x18.docugen.v1.GenerateSpec\x12\x0c\n\x04seed\x18\x04 \x01(\t\x12\x0e\n\x06locale\x18\x05 \x01(\t\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12\x15\n\rdocument_date\x18\x07 \x01(\t\x12\x10\n\x08specimen\x18\x08 \x01(\x08\x12\x0c\n\x04salt\x18\t \x01(\t\"\xb6\x01\n\x0c\x44ocumentSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x10\n\x08template\x18\x03 \x01(\t\x12\x11\n\tdata_json\x18\x04 \x01(\t\x12\x10\n\x08optional\x18\x05 \x01(\x08\x12\x10\n\x08\x66\x61llback\x18\x06 \x01(\t\x12\x0f\n\x07members\x18\x07 \x03(\t\x12\x0c\n\x04page\x18\x08 \x01(\x05\x12\x0b\n\x03ppi\x18\t \x01(\x05\x12\x13\n\x0b\x61ttachments\x18\n \x03(\t\"1\n\x0cGenerateSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bparams_json\x18\x02 \x01(\t\"\xd7\x02\n\x0f\x45xecutionPolicy\x12\x36\n\x08priority\x18\x01 \x01(\x0e\x32$.docugen.v1.ExecutionPolicy.Priority\x12\x14\n\x0cmax_attempts\x18\x02 \x01(\x05\x12\x37\n\x06labels\x18\x03 \x03(\x0b\x32\'.docugen.v1.ExecutionPolicy.LabelsEntry\x12.\n\nnot_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x11\n\rPRIORITY_HIGH\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x10\n\x0cPRIORITY_LOW\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x64ocugen/v1/bundle.proto\x12\ndocugen.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n\nBundleSpec\x12+\n\tdocuments\x18\x01 \x03(\x0b\x32\x18.docugen.v1.DocumentSpec\x12\x11\n\tdata_json\x18\x02 \x01(\t\x12*\n\x08generate\x18\x03 \x01(\x0b\x32\x18.docugen.v1.GenerateSpec\x12\x0c\n\x04seed\x18\x04 \x01(\t\x12\x0e\n\x06locale\x18\x05 \x01(\t\x12\x11\n\ttime_zone\x18\x06 \x01(\t\x12\x15\n\rdocument_date\x18\x07 \x01(\t\x12\x10\n\x08specimen\x18\x08 \x01(\x08\x12\x0c\n\x04salt\x18\t \x01(\t\"\xc8\x01\n\x0c\x44ocumentSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x10\n\x08template\x18\x03 \x01(\t\x12\x11\n\tdata_json\x18\x04 \x01(\t\x12\x15\n\x08optional\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x10\n\x08\x66\x61llback\x18\x06 \x01(\t\x12\x0f\n\x07members\x18\x07 \x03(\t\x12\x0c\n\x04page\x18\x08 \x01(\x05\x12\x0b\n\x03ppi\x18\t \x01(\x05\x12\x13\n\x0b\x61ttachments\x18\n \x03(\tB\x0b\n\t_optional\"1\n\x0cGenerateSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bparams_json\x18\x02 \x01(\t\"\xd7\x02\n\x0f\x45xecutionPolicy\x12\x36\n\x08priority\x18\x01 \x01(\x0e\x32$.docugen.v1.ExecutionPolicy.Priority\x12\x14\n\x0cmax_attempts\x18\x02 \x01(\x05\x12\x37\n\x06labels\x18\x03 \x03(\x0b\x32\'.docugen.v1.ExecutionPolicy.LabelsEntry\x12.\n\nnot_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x11\n\rPRIORITY_HIGH\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x10\n\x0cPRIORITY_LOW\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,13 +37,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUNDLESPEC']._serialized_start=73
   _globals['_BUNDLESPEC']._serialized_end=297
   _globals['_DOCUMENTSPEC']._serialized_start=300
-  _globals['_DOCUMENTSPEC']._serialized_end=482
-  _globals['_GENERATESPEC']._serialized_start=484
-  _globals['_GENERATESPEC']._serialized_end=533
-  _globals['_EXECUTIONPOLICY']._serialized_start=536
-  _globals['_EXECUTIONPOLICY']._serialized_end=879
-  _globals['_EXECUTIONPOLICY_LABELSENTRY']._serialized_start=738
-  _globals['_EXECUTIONPOLICY_LABELSENTRY']._serialized_end=783
-  _globals['_EXECUTIONPOLICY_PRIORITY']._serialized_start=785
-  _globals['_EXECUTIONPOLICY_PRIORITY']._serialized_end=879
+  _globals['_DOCUMENTSPEC']._serialized_end=500
+  _globals['_GENERATESPEC']._serialized_start=502
+  _globals['_GENERATESPEC']._serialized_end=551
+  _globals['_EXECUTIONPOLICY']._serialized_start=554
+  _globals['_EXECUTIONPOLICY']._serialized_end=897
+  _globals['_EXECUTIONPOLICY_LABELSENTRY']._serialized_start=756
+  _globals['_EXECUTIONPOLICY_LABELSENTRY']._serialized_end=801
+  _globals['_EXECUTIONPOLICY_PRIORITY']._serialized_start=803
+  _globals['_EXECUTIONPOLICY_PRIORITY']._serialized_end=897
 # @@protoc_insertion_point(module_scope)

@@ -72,7 +72,9 @@ class TemplateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewDocument(self, request, context):
-        """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages.
+        """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages. It must have the format pdf,
+        or be an image of a page. INVALID_ARGUMENT for a bundle with a mistake, FAILED_PRECONDITION TEMPLATE_FAILED with
+        the place in the template where it cannot be rendered; `optional` does not hide that, a fallback stands in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,10 @@ class TemplateServiceStub:
     nearest one.
     """
     PreviewDocument: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PreviewDocumentRequest, _template_service_pb2.PreviewDocumentResponse]
-    """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages."""
+    """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages. It must have the format pdf,
+    or be an image of a page. INVALID_ARGUMENT for a bundle with a mistake, FAILED_PRECONDITION TEMPLATE_FAILED with
+    the place in the template where it cannot be rendered; `optional` does not hide that, a fallback stands in.
+    """
 
 @_typing.type_check_only
 class TemplateServiceAsyncStub(TemplateServiceStub):
@@ -54,7 +57,10 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     nearest one.
     """
     PreviewDocument: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PreviewDocumentRequest, _template_service_pb2.PreviewDocumentResponse]  # type: ignore[assignment]
-    """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages."""
+    """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages. It must have the format pdf,
+    or be an image of a page. INVALID_ARGUMENT for a bundle with a mistake, FAILED_PRECONDITION TEMPLATE_FAILED with
+    the place in the template where it cannot be rendered; `optional` does not hide that, a fallback stands in.
+    """
 
 class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
     """Look at the installed template packs."""
@@ -83,6 +89,9 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _template_service_pb2.PreviewDocumentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_service_pb2.PreviewDocumentResponse, _abc.Awaitable[_template_service_pb2.PreviewDocumentResponse]]:
-        """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages."""
+        """One document of a bundle, rendered and not stored, as PDF or as PNG of its pages. It must have the format pdf,
+        or be an image of a page. INVALID_ARGUMENT for a bundle with a mistake, FAILED_PRECONDITION TEMPLATE_FAILED with
+        the place in the template where it cannot be rendered; `optional` does not hide that, a fallback stands in.
+        """
 
 def add_TemplateServiceServicer_to_server(servicer: TemplateServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

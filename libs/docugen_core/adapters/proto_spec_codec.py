@@ -189,8 +189,8 @@ class _Reader:
         }
         if document.data_json:
             raw["data"] = self._json(f"documents[{index}].data", document.data_json)
-        if document.optional:
-            raw["optional"] = True
+        if document.HasField("optional"):
+            raw["optional"] = document.optional
         raw |= {name: number for name in ("page", "ppi") if (number := getattr(document, name))}
         raw |= {name: list(names) for name in ("members", "attachments") if (names := getattr(document, name))}
         return raw

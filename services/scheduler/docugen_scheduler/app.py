@@ -123,7 +123,7 @@ def server_options(settings: Settings) -> tuple[tuple[str, int], ...]:
 def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> None:
     bundle_runs.add_BundleRunServiceServicer_to_server(BundleRunService(core, lifetime), server)
     artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), server)
-    templates.add_TemplateServiceServicer_to_server(TemplateService(core.intake.catalogue), server)
+    templates.add_TemplateServiceServicer_to_server(TemplateService(core, lifetime), server)
     if core.desk is None:
         server.add_generic_rpc_handlers((queue_disabled_handlers(),))
     else:

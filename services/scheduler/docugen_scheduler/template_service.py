@@ -1,21 +1,26 @@
-"""TemplateService: the installed template packs."""
+"""TemplateService: the installed template packs, and previews of documents."""
 
 # ruff: noqa: N802 - the contract names the methods
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
 from docugen.v1 import template_service_pb2 as messages
+from docugen.v1.bundle_run_service_pb2 import CreateBundleRunRequest
 from docugen.v1.template_service_pb2_grpc import TemplateServiceServicer
+from docugen_core.adapters.lifetime import Lifetime
 from docugen_core.adapters.proto_codec import encode_pack
-from docugen_core.domain.bundle import TemplateReference
-from docugen_core.rendering.catalogue import TemplateCatalogue
-from docugen_core.rendering.packs import TemplatePack
+from docugen_core.assembly import Core
+from docugen_core.domain.failure import Violation
+from docugen_core.errors import InvalidRequest
+from docugen_core.preview import PPI_DEFAULT, PreviewRequest, preview_document
+from docugen_core.submission import prepare_generation_job
 
-from docugen_scheduler.finished_runs import not_implemented_yet
+from docugen_scheduler.intake import checked_request
 from docugen_scheduler.resource_names import parse_pack_name
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -23,32 +28,39 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 @dataclass(frozen=True, slots=True)
 class TemplateService(TemplateServiceServicer):
-    """Shows packs, their templates, and what data these take."""
+    """Shows packs, their templates, what data these take, and what a document of a bundle would look like."""
 
-    catalogue: TemplateCatalogue
+    core: Core
+    lifetime: Lifetime
 
     async def ListTemplatePacks(
         self, request: messages.ListTemplatePacksRequest, context: Context
     ) -> messages.ListTemplatePacksResponse:
-        packs = [encode_pack(pack, with_data=False) for pack in self.catalogue.packs()]
+        packs = [encode_pack(pack, with_data=False) for pack in self.core.intake.catalogue.packs()]
         return messages.ListTemplatePacksResponse(template_packs=packs)
 
     async def GetTemplatePack(
         self, request: messages.GetTemplatePackRequest, context: Context
     ) -> messages.GetTemplatePackResponse:
-        pack = self._pack(*parse_pack_name(request.name))
+        pack = self.core.intake.catalogue.pack(*parse_pack_name(request.name))
         return messages.GetTemplatePackResponse(template_pack=encode_pack(pack, with_data=True))
 
     async def PreviewDocument(
         self, request: messages.PreviewDocumentRequest, context: Context
     ) -> messages.PreviewDocumentResponse:
-        raise not_implemented_yet(
-            "PreviewDocument", "CreateBundleRun with the one document renders it; ReadArtefact reads it."
-        )
+        submit = checked_request(CreateBundleRunRequest(spec=request.spec), self.core.intake)
+        as_pdf = request.rendition == messages.PreviewDocumentRequest.RENDITION_PDF
+        wanted = PreviewRequest(request.document, as_pdf, tuple(request.pages), request.ppi or PPI_DEFAULT)
+        violations = wanted.violations() + _unknown_rendition(request)
+        if violations:
+            raise InvalidRequest.from_violations(violations)
+        job = await asyncio.to_thread(prepare_generation_job, submit, self.core.intake)
+        preview = await self.lifetime.while_open(preview_document(self.core.bundles, job.bundle, wanted))
+        return messages.PreviewDocumentResponse(page_count=preview.page_count, renditions=preview.renditions)
 
-    def _pack(self, name: str, version: str) -> TemplatePack:
-        """The pack; without a version the newest. Raises NotFound (TEMPLATE_NOT_FOUND), naming the nearest."""
-        for pack in self.catalogue.packs():
-            if pack.name == name and version in ("", pack.version):
-                return pack
-        return self.catalogue.resolve(TemplateReference(name, "", version))[0]
+
+def _unknown_rendition(request: messages.PreviewDocumentRequest) -> list[Violation]:
+    known = messages.PreviewDocumentRequest.Rendition.values()
+    if request.rendition in known:
+        return []
+    return [Violation("rendition", f"{int(request.rendition)} is no rendition", "Use RENDITION_PNG or RENDITION_PDF.")]
