@@ -23,15 +23,14 @@ WORLD_DISTRIBUTION = "docugen-fonts-world"
 _ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
 _NAMED_MAX = 8
 _PLACES_MAX = 3
-_WORLD: tuple[tuple[range, str], ...] = (
-    (range(0x0590, 0x0600), "IBM Plex Sans Hebrew"),
-    (range(0x0600, 0x0780), "IBM Plex Sans Arabic"),
-    (range(0x3000, 0x3040), "Noto Sans JP Core"),
-    (range(0x3040, 0x3100), "Noto Sans JP Core"),
-    (range(0x4E00, 0xA000), "Noto Sans JP Core or Noto Sans SC Core"),
-    (range(0xFF00, 0xFFF0), "Noto Sans JP Core"),
+_WORLD: tuple[tuple[range, tuple[str, ...]], ...] = (
+    (range(0x0590, 0x0600), ("IBM Plex Sans Hebrew",)),
+    (range(0x0600, 0x0780), ("IBM Plex Sans Arabic",)),
+    (range(0x3000, 0x3100), ("Noto Sans JP Core",)),
+    (range(0x4E00, 0xA000), ("Noto Sans JP Core", "Noto Sans SC Core")),
+    (range(0xFF00, 0xFFF0), ("Noto Sans JP Core",)),
 )
-"""What `docugen-fonts-world` is for; not every character of these blocks is in it."""
+"""What `docugen-fonts-world` is for, by blocks; not every character of them is in it. Of several families any one may do."""
 
 
 def missing_glyphs(diagnostic: str, files: Mapping[str, bytes]) -> tuple[str, str, dict[str, str]]:
@@ -55,10 +54,15 @@ def missing_glyphs(diagnostic: str, files: Mapping[str, bytes]) -> tuple[str, st
 
 def _remedy(characters: list[str]) -> str:
     installed = families(installed_fonts())
-    wanted = sorted({family for c in characters for block, family in _WORLD if ord(c) in block})
-    absent = [family for family in wanted if not any(name in installed for name in family.split(" or "))]
+    wanted = {families_of for c in characters for block, families_of in _WORLD if ord(c) in block}
+    # Japanese kana beside Han characters say which of two families is meant.
+    absent = sorted(
+        " or ".join(names)
+        for names in wanted
+        if not any(name in installed or (len(names) > 1 and (name,) in wanted) for name in names)
+    )
     if absent:
-        return f"Install {WORLD_DISTRIBUTION} beside DocuGen, which brings {', '.join(absent)}."
+        return f"Install {WORLD_DISTRIBUTION} beside DocuGen, which brings {' and '.join(absent)}."
     return (
         "Write the text in other characters, or install a distribution with a font that has them. A template with `fonts` in"
         f" pack.toml looks through those alone; installed: {', '.join(installed)}."
