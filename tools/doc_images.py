@@ -11,6 +11,7 @@ same PDF gives the same file.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -19,13 +20,15 @@ import tempfile
 from pathlib import Path
 
 import pypdfium2
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageDraw, PngImagePlugin
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 DOCUGEN = Path(sys.executable).parent / "docugen"
 EXAMPLES = ROOT / "examples" / "bundles"
 PACK_PAGE = ROOT / "docs" / "how-to" / "template-packs.md"
+
+Box = tuple[float, ...]
 
 SCALE = 1.4
 """Of 72 dots an inch: an A4 page becomes 833 pixels wide."""
@@ -38,31 +41,45 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, pdf in sources(Path(folder)).items():
+        for name, (pdf, boxes) in sources(Path(folder)).items():
             picture, digest = IMAGES / f"{name}.png", hashlib.sha256(pdf).hexdigest()
             if drawn_from(picture) == digest and picture.stat().st_size <= BYTES_MAX:
                 continue
             stale.append(picture.relative_to(ROOT))
             if not check:
-                draw(pdf, digest, picture)
+                draw(pdf, boxes, digest, picture)
     for picture in stale:
         print(f"{picture}: {'shows an old document; run python tools/doc_images.py' if check else 'drawn'}")
     return int(check and bool(stale))
 
 
-def sources(folder: Path) -> dict[str, bytes]:
-    """Picture -> the PDF whose first page it shows."""
+def sources(folder: Path) -> dict[str, tuple[bytes, list[Box]]]:
+    """Picture -> the PDF whose first page it shows, and boxes (in points) to draw over it."""
     save_snippets(folder)
     invoice = rendered(EXAMPLES / "invoice.json", folder)
     quarter = rendered(EXAMPLES / "quarterly-account-pack.json", folder)
     finances = rendered(EXAMPLES / "household-finance.json", folder)
     slip = rendered(folder / "slip.json", folder, DOCUGEN_TEMPLATE_PATH=str(folder / "packs"))
-    return {
-        "invoice": (invoice / "invoice.pdf").read_bytes(),
-        "statement-1": (quarter / "releve-de-compte.pdf").read_bytes(),
-        "payslip": (finances / "bulletin-2026-09.pdf").read_bytes(),
-        "repair-slip": (slip / "slip.pdf").read_bytes(),
+    plain = {
+        "invoice": invoice / "invoice.pdf",
+        "statement-1": quarter / "releve-de-compte.pdf",
+        "payslip": finances / "bulletin-2026-09.pdf",
+        "repair-slip": slip / "slip.pdf",
     }
+    return {name: (path.read_bytes(), []) for name, path in plain.items()} | {"labelled-invoice": labelled(folder)}
+
+
+def labelled(folder: Path) -> tuple[bytes, list[Box]]:
+    """The first document of the corpus that docs/how-to/labelled-corpus.md makes, and its boxes."""
+    corpus = folder / "corpus"
+    subprocess.run(
+        [DOCUGEN, "generate", "corpus", "--seed", "spring", "--count", "1", "--out", corpus, "--quiet"],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    fields = json.loads((corpus / "documents" / "000001.json").read_bytes())["fields"]
+    boxes = [(*field["box"],) for field in fields if field["page"] == 1]
+    return (corpus / "documents" / "000001.pdf").read_bytes(), boxes
 
 
 def save_snippets(folder: Path) -> None:
@@ -95,8 +112,11 @@ def drawn_from(picture: Path) -> str:
         return str(image.info.get(SOURCE, ""))
 
 
-def draw(pdf: bytes, digest: str, picture: Path) -> None:
+def draw(pdf: bytes, boxes: list[Box], digest: str, picture: Path) -> None:
     page = pypdfium2.PdfDocument(pdf)[0].render(scale=SCALE).to_pil().convert("RGB")
+    pen = ImageDraw.Draw(page)
+    for box in boxes:
+        pen.rectangle([edge * SCALE for edge in box], outline="#c02626")
     note = PngImagePlugin.PngInfo()
     note.add_text(SOURCE, digest)
     picture.parent.mkdir(parents=True, exist_ok=True)
