@@ -242,6 +242,23 @@ def test_a_name_after_a_dot_is_a_key_of_the_data_and_never_a_method() -> None:
     assert text("{{ data.true }} {{ data.rows | length }} {{ data.rows | join(', ') }}") == "true 2 one, two"
 
 
+def test_no_expression_has_an_address_for_its_text() -> None:
+    """`~` and filters turn anything into text: a generator or a function became another one in every process."""
+    for expression in (
+        "(data.rows | map('upper'))",
+        "(data.rows | select)",
+        "(data.rows | batch(1))",
+        "(data.rows | reverse)",
+        "(data | items)",
+        "range",
+        "range(3)",
+        "dict",
+        "namespace(a=1)",
+    ):
+        assert " at 0x" not in text(f"{{{{ {expression} ~ '' }}}} {{{{ {expression} | string | upper }}}}").lower()
+    assert text("{% for n in range(3) %}{{ n }}{% endfor %}{{ data.rows | map('upper') | join }}") == "012ONETWO"
+
+
 def test_tags_across_the_edge_of_a_table_are_an_error_and_lose_nothing() -> None:
     """docxtpl mends such XML by dropping what does not fit: half a document arrived without a word."""
     document = docx.Document(io.BytesIO(a_docx("{% if data.rows | length > 5 %}")))
