@@ -8,8 +8,11 @@ import io
 import json
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from html import unescape
 from typing import Any
+from xml.etree import ElementTree
 
+import docx
 import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import InvalidRequest
@@ -115,4 +118,56 @@ def test_a_quantity_in_quotes_is_refused_at_its_place() -> None:
         resolved(bundle)
     assert [(v.path, v.description) for v in refused.value.violations] == [
         ("documents[2].data.lines[0].quantity", "must be a number")
+    ]
+
+
+def _word_texts(data: bytes) -> list[str]:
+    """Every text of a Word document's body, tables in tables included, no-break spaces plain."""
+    body = docx.Document(io.BytesIO(data)).element.body
+    paragraphs = body.iter("{http://schemas.openxmlformats.org/wordprocessingml/2006/main}p")
+    texts = (
+        "".join(node.text or "" for node in paragraph.iter() if node.tag.endswith("}t")) for paragraph in paragraphs
+    )
+    return [re.sub("[\u00a0\u202f]", " ", text) for text in texts]
+
+
+def test_the_word_document_prints_the_amounts_of_the_web_page_in_the_same_words() -> None:
+    for locale in ("en-GB", "fr-FR", "de-DE"):
+        html = re.sub("[\u00a0\u202f]", " ", rendered(PACK, "invoice", Format.HTML, locale=locale).decode())
+        cells = re.findall(r"<t[dh][^>]*>([^<]+)</t[dh]>", html)
+        texts = _word_texts(rendered(PACK, "invoice", Format.DOCX, locale=locale))
+        assert len(cells) > 90
+        assert [cell for cell in cells if unescape(cell) not in texts] == []
+
+
+def test_the_word_document_takes_what_may_be_absent_and_the_houses_name_and_address() -> None:
+    data = _invoice()
+    del data["notes"], data["branding"], data["buyer"]["vat_id"]
+    plain = _word_texts(rendered(PACK, "invoice", Format.DOCX, data))
+    branding = {"name": "Tern & Plover", "address": ["1 Shingle Row", "Lower Saltby"], "footer": "Registered in Saltby"}
+    branded = rendered(PACK, "invoice", Format.DOCX, data | {"branding": branding})
+
+    assert "Your VAT number" not in plain
+    assert data["seller"]["name"] in plain
+    assert {"Tern & Plover", "1 Shingle Row", "Lower Saltby"} <= set(_word_texts(branded))
+    footer = docx.Document(io.BytesIO(branded)).sections[0].footer.tables[0]
+    assert [cell.text for cell in footer.rows[0].cells] == ["Registered in Saltby", "Page 1 / 1"]
+
+
+def test_the_xml_holds_every_value_as_given() -> None:
+    data = _invoice(notes='A & B <c> "d"')
+    space = "{urn:docugen:invoice:1}"
+    root = ElementTree.fromstring(rendered(PACK, "invoice", Format.XML, data))  # noqa: S314 - our own bytes
+
+    assert root.attrib == {"number": data["number"], "currency": data["currency"], "specimen": "true"}
+    assert root.findtext(f"{space}notes") == data["notes"]
+    tags = {"unit_price": "unitPrice", "vat_rate": "vatRate"}
+    for line, element in zip(data["lines"], root.findall(f"{space}lines/{space}line"), strict=True):
+        given = {tags.get(key, key): str(value) for key, value in line.items() if key != "unit"}
+        assert {child.tag.removeprefix(space): child.text for child in element} == given
+        assert element.find(f"{space}quantity").get("unit") == line["unit"]  # type: ignore[union-attr]
+    totals = root.find(f"{space}totals")
+    assert totals is not None
+    assert [totals.findtext(f"{space}{key}") for key in ("net", "vatTotal", "gross")] == [
+        data["totals"][key] for key in ("net", "vat", "gross")
     ]
