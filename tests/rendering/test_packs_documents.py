@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from xml.etree import ElementTree
 
 import docx
@@ -22,8 +23,8 @@ OFFERED = [
     for template in pack.templates.values()
     for format_ in template.formats
 ]
-WATERMARK = "S P E C I M E N"
-"""Its letters stand so far apart that a reader of the text finds spaces between them."""
+WATERMARK = "S ?P ?E ?C ?I ?M ?E ?N"
+"""Its letters stand so far apart that a reader of the text mostly finds spaces between them."""
 
 PAGED = [case for case in OFFERED if case.values[2] is Format.PDF]
 
@@ -55,7 +56,7 @@ def test_a_sample_renders_in_every_format_and_language(
         case Format.JSON:
             assert json.loads(data)["specimen"] is True
         case Format.HTML:
-            assert f'<html lang="{locale[:2]}">' in data.decode()
+            assert f'<html lang="{locale[:2]}' in data.decode()
             assert data.decode().count("SPECIMEN") == 2
         case _:
             assert len(data.splitlines()) > 10
@@ -70,15 +71,16 @@ def test_every_page_carries_its_number_and_the_specimen_mark_twice(
     word = {"en": "Page", "fr": "Page", "de": "Seite"}[locale[:2]]
     for number, text in enumerate(pages, 1):
         assert f"{word} {number} / {len(pages)}" in text
-        assert str(pack.labels[locale[:2]]["specimen"]) in text
-        assert WATERMARK in text
+        note = str(pack.labels[locale[:2]]["specimen"])
+        assert note in text
+        assert re.search(WATERMARK, text.replace(note, ""))
 
 
 @pytest.mark.parametrize(("pack", "template", "format_"), PAGED)
 def test_a_real_document_carries_no_specimen_mark(pack: TemplatePack, template: str, format_: Format) -> None:
     text = "".join(pages_of(rendered(pack, template, format_, specimen=False)))
     assert "SPECIMEN" not in text
-    assert WATERMARK not in text
+    assert re.search(WATERMARK, text) is None
 
 
 @pytest.mark.parametrize(("pack", "template", "format_"), PAGED)
