@@ -175,7 +175,7 @@ def _totals(document: Any) -> None:
 
 
 def _payment(document: Any) -> None:
-    _gap(document, 16)
+    _gap(document, 16).paragraph_format.keep_with_next = True
     table = _table(document, (170,))
     (cell,) = table.rows[0].cells
     _shade(cell, TINT)
@@ -314,10 +314,11 @@ def _last_line(story: Any, points: float) -> None:
     paragraph.paragraph_format.line_spacing = Pt(points)
 
 
-def _gap(document: Any, points: float) -> None:
+def _gap(document: Any, points: float) -> Any:
     """Space between two tables, which would grow together without a paragraph."""
     paragraph = document.add_paragraph()
     paragraph.paragraph_format.line_spacing = Pt(points)
+    return paragraph
 
 
 def _mark_row(row: Any, mark: str) -> None:
