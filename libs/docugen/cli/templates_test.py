@@ -12,9 +12,9 @@ from docugen_core.authoring.golden import (
     GoldenCase,
     causes,
     golden_cases,
+    golden_folder,
     golden_of,
     read_golden,
-    tests_folder,
     write_golden,
 )
 from docugen_core.domain.bundle import Format
@@ -67,7 +67,7 @@ def test(path: str, update: bool, images: str | None, as_json: bool) -> int:
 
 async def _test(folder: Path, *, update: bool, images: Path | None) -> dict[str, Any]:
     pack = load_pack(folder)
-    beside = tests_folder(folder)
+    beside = golden_folder(folder)
     cases = golden_cases(pack, beside)
     recorded = read_golden(beside)
     outputs: dict[str, bytes] = {}

@@ -49,14 +49,14 @@ class Golden:
     outputs: Mapping[str, tuple[str, str]]
 
 
-def tests_folder(pack_folder: Path) -> Path:
+def golden_folder(pack_folder: Path) -> Path:
     """Where the golden file and further samples of a pack are."""
     resolved = pack_folder.resolve()
     return resolved.parent / f"{resolved.name}.tests"
 
 
 def golden_cases(pack: TemplatePack, folder: Path) -> tuple[GoldenCase, ...]:
-    """Every case, sorted by name. folder: `tests_folder`.
+    """Every case, sorted by name. folder: `golden_folder`.
 
     Raises ConfigurationError for a sample that is no JSON object, for a template the pack does not have, and for too many.
     """

@@ -36,7 +36,8 @@ from docugen_core.rendering.packs import Template, TemplatePack
 from docugen_core.strict_json.schema import compiled
 
 LISTED_MAX = 8
-DOCUMENTATION = ("README", "LICENSE", "LICENCE", "CHANGELOG", "NOTICE", "OFL")
+DOCUMENTATION = frozenset({"README", "LICENSE", "LICENCE", "CHANGELOG", "OFL"})
+"""Names of files, without their suffix, that may stand in a pack and be referred to by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +258,8 @@ class _Lint:
         used |= {entry[key] for entry in self._entries.values() for key in ("schema", "sample")}
         for file in sorted(self._pack.files.keys() - used):
             name = Path(file).name
-            if not file.startswith("labels/") and not name.upper().startswith(DOCUMENTATION) and not _is_font(name):
+            is_documentation = Path(file).stem.upper() in DOCUMENTATION
+            if not file.startswith("labels/") and not is_documentation and not _is_font(name):
                 self._say(
                     file, 0, "file-unused", "nothing refers to this file", "Remove it: it changes the pack's digest."
                 )
