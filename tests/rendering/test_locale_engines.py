@@ -20,6 +20,7 @@ from babel.dates import format_date
 from babel.localedata import locale_identifiers
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 from docugen_core.domain.identity import canonical_json
+from docugen_core.domain.json import JsonObject
 from docugen_core.rendering import locale as ours
 from docugen_core.rendering.engine import library
 from docugen_core.rendering.fonts import font_folders
@@ -104,6 +105,15 @@ def test_pdf_and_html_write_the_same_figures_and_dates(locale: str) -> None:
     ]
 
 
+def test_a_value_in_a_sentence_from_right_to_left_keeps_its_own_direction() -> None:
+    """A telephone number had its groups in the wrong order."""
+    source = '#import "docugen.typ": *\n#metadata(label("phone", phone: "020 7946 0418")) <printed>'
+    labels: JsonObject = {"phone": "Tel. {phone}"}
+
+    assert _asked(source, "he-IL", labels) == "Tel. \u2068020 7946 0418\u2069"
+    assert _asked(source, "en-GB", labels) == "Tel. 020 7946 0418"
+
+
 def _typst(locale: str) -> dict[str, Any]:
     """What docugen.typ makes of the values above, asked of Typst without a PDF between."""
     source = f"""#import "docugen.typ": *
@@ -113,18 +123,16 @@ def _typst(locale: str) -> dict[str, Any]:
   percent: {_array(RATES)}.map(r => percent(r)),
   date: {_array(DAYS)}.map(d => {_array(ours.DATE_STYLES)}.map(s => date(d, style: s))),
 )) <printed>"""
-    world = canonical_json(ours.world_facts(World(dt.date(2026, 9, 30), locale, "UTC", True)))
-    files: Any = {
-        **library(),
-        "main.typ": source.encode(),
-        "data.json": b"{}",
-        "labels.json": b"{}",
-        "world.json": world,
-    }
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
-    answer = typst.Compiler(files, root=ROOT, font_paths=fonts).query("<printed>", field="value", one=True)
-    printed: dict[str, Any] = json.loads(answer)
+    printed: dict[str, Any] = _asked(source, locale)
     return printed
+
+
+def _asked(source: str, locale: str, labels: JsonObject | None = None) -> Any:
+    world = canonical_json(ours.world_facts(World(dt.date(2026, 9, 30), locale, "UTC", True)))
+    inputs = {"data.json": b"{}", "labels.json": canonical_json(labels or {}), "world.json": world}
+    files: Any = {**library(), "main.typ": source.encode(), **inputs}
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
+    return json.loads(typst.Compiler(files, root=ROOT, font_paths=fonts).query("<printed>", field="value", one=True))
 
 
 def _array(values: tuple[str, ...]) -> str:

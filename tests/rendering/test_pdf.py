@@ -14,6 +14,7 @@ from typing import Any
 import pypdf
 import pytest
 import typst
+from docugen_core.domain.bundle import Format
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
 from docugen_core.rendering.fonts import font_folders, installed_fonts
 from docugen_core.rendering.packs import PdfOptions, PdfStandard
@@ -173,6 +174,14 @@ def test_a_missing_glyph_is_an_error_under_any_standard_and_none(standard: tuple
     error = failure(source, data={"buyer": {"names": ["Ada", "漢"]}}, pdf=PdfOptions(standards=standard))
 
     assert error.message == 'no glyph for "漢" (U+6F22) in IBM Plex Sans (data.buyer.names[1])'
+
+
+@pytest.mark.parametrize("image", [Format.PNG, Format.SVG])
+def test_a_missing_glyph_is_an_error_in_an_image_of_the_page(image: Format) -> None:
+    task = a_task(PLEX + "漢", pdf=PdfOptions(standards=()))
+
+    with pytest.raises(RenderFailed, match="no glyph for"):
+        render(replace(task, format=image))
 
 
 def test_a_font_family_that_is_not_installed_is_named_with_what_there_is() -> None:
