@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy chaos mutants protos docs-reference goldens clean
+.PHONY: help demo test quick check check-deploy chaos mutants protos docs-reference gallery goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -52,6 +52,9 @@ docs-reference: $(VENV)/.installed ## Generate docs/reference/settings.md, cli.m
 	@$(BIN)/python -m docugen.cli.reference >$(VENV)/page && mv $(VENV)/page docs/reference/cli.md
 	@$(BIN)/python -m docugen_core.adapters.metrics_reference >$(VENV)/page && mv $(VENV)/page docs/reference/metrics.md
 	@$(BIN)/python -m docugen_core.validation.reference >$(VENV)/page && mv $(VENV)/page docs/reference/bundle.md
+
+gallery: $(VENV)/.installed-dev ## Draw docs/gallery: every page that the shipped packs make of their samples
+	@$(BIN)/python tools/gallery.py
 
 goldens: $(VENV)/.installed-dev ## Write the golden digests anew, after a deliberate change of bytes
 	@$(BIN)/python tools/goldens.py
