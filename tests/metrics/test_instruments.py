@@ -19,7 +19,7 @@ from docugen_core.domain.bundle import Format
 from docugen_core.domain.lease import QueueStats
 from docugen_core.generators import registry
 from docugen_core.measures import UNMEASURED, AttemptOutcome, FailureReason, Measures, RunOutcome
-from docugen_core.rendering import catalogue
+from docugen_core.rendering import catalogue, fonts
 from metric_scrape import Scrape, lint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,10 +50,10 @@ NAMES = {
 }
 ATTEMPT_PATHS = (
     *(generation, inline_executor, job_codec, lease, local_store),
-    *(render_pool, write_once, registry, catalogue),
+    *(render_pool, write_once, registry, catalogue, fonts),
 )
 """Modules whose errors can end an attempt."""
-NO_ATTEMPTS = {"CANCELLED", "GENERATOR_AMBIGUOUS", "INVALID_TEMPLATE_PACK", "TEMPLATE_PACK_AMBIGUOUS"}
+NO_ATTEMPTS = {"CANCELLED", "GENERATOR_AMBIGUOUS", "INVALID_FONTS", "INVALID_TEMPLATE_PACK", "TEMPLATE_PACK_AMBIGUOUS"}
 """Codes in them that never end one as a failure."""
 
 
