@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_process import Ended, process
+from cli_process import DOCUGEN, Ended, environment, process
+from docugen.cli.corpus_folder import CorpusFolder
 from PIL import Image
 
 CORPUS = ("generate", "corpus", "--seed", "tests", "--quiet")
@@ -142,6 +145,43 @@ def test_an_interrupted_corpus_goes_on_and_what_is_damaged_is_made_again(corpus:
     assert (folder / "corpus.json").read_bytes() == (corpus / "corpus.json").read_bytes()
     changed = {path.stem for path in documents.iterdir() if path.stat().st_mtime_ns != stamps[path.name]}
     assert changed == {"000002", "000003", "000004"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_whatever_ends_it_leaves_whole_documents_only_and_the_next_run_goes_on(
+    corpus: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    folder = tmp_path / "corpus"
+    arguments = ("generate", "corpus", "--seed", "tests", "--count", "12", "--out", folder)
+    with subprocess.Popen(
+        [DOCUGEN, *arguments, "--jobs", "1"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as command:
+        assert command.stderr is not None
+        assert command.stderr.readline() == b"1 of 12 documents\n"
+        command.send_signal(number)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (code, b"")
+    assert b"Traceback" not in err
+    assert not (folder / "corpus.json").exists()
+    whole = digests(corpus)
+    labelled = sorted(path.stem for path in (folder / "documents").glob("*.json"))
+    assert 1 <= len(labelled) < 12
+    found = digests(folder)
+    for name in labelled:
+        assert {file: found[file] for file in whole if name in file} == {f: d for f, d in whole.items() if name in f}
+    ended = process(*arguments, "--json", "--quiet", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert ended.json()["made"] == 12 - len(labelled)
+    assert digests(folder) == whole
+
+
+def test_a_folder_in_which_another_command_works_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    with CorpusFolder.opened(folder):
+        ended = process(*CORPUS, "--count", "1", "--out", folder, cwd=tmp_path)
+    assert ended.code == 1
+    assert "another command is making a corpus in this folder [FOLDER_BUSY]" in ended.err
 
 
 def test_a_finished_corpus_is_left_alone(corpus: Path) -> None:
