@@ -9,6 +9,7 @@
     |   +-- LimitExceeded     LIMIT_EXCEEDED            pages, rows, bytes beyond a configured bound
     +-- Unavailable           STORE_UNAVAILABLE ...     the world around us; retried with backoff
     |   +-- RenderInterrupted RENDER_TIMEOUT,           the render process was killed or died
+    |   |                     RENDER_OUT_OF_MEMORY,
     |   |                     RENDER_PROCESS_DIED
     |   +-- Overloaded        EXECUTOR_BUSY             no room now; come back after `retry_after_ms`
     +-- LeaseLost             LEASE_LOST                somebody else owns the job; never reported as a failure
@@ -25,6 +26,7 @@ Errors cross process boundaries as `Failure` values (`error.failure()`), never p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from docugen_core.domain.failure import Failure, SourceLocation, Violation
@@ -220,12 +222,17 @@ class Unavailable(DocugenError):
 
 
 class RenderInterrupted(Unavailable):
-    """The render process was killed at its deadline (RENDER_TIMEOUT) or died (RENDER_PROCESS_DIED).
+    """The render process was killed at its deadline (RENDER_TIMEOUT), needed more memory than it may have
+    (RENDER_OUT_OF_MEMORY) or died (RENDER_PROCESS_DIED). `document` names what it rendered.
 
     Retried: a noisy machine can cause it. A template that truly hangs costs `max_attempts` tries, then fails for good.
     """
 
     code = "RENDER_PROCESS_DIED"
+    document: str = ""
+
+    def failure(self) -> Failure:
+        return replace(super().failure(), document=self.document)
 
 
 class Overloaded(Unavailable):

@@ -103,7 +103,8 @@ async def test_memory_has_an_end_and_the_service_survives_it(pool: RenderPool) -
     with pytest.raises(RenderInterrupted) as caught:
         await pool.render(a_task('#let bomb = "x" * 4000000000\n#bomb.len()'))
 
-    assert (caught.value.reason, caught.value.details) == ("RENDER_PROCESS_DIED", {"signal": "SIGABRT"})
+    assert (caught.value.reason, caught.value.details) == ("RENDER_OUT_OF_MEMORY", {"limit_mb": "1536"})
+    assert caught.value.failure().document == "notice.pdf"
     assert "DOCUGEN_RENDER_MEMORY_MB" in caught.value.hint
     assert (await pool.render(HELLO)).pages == 1
 
@@ -353,9 +354,15 @@ def test_a_defect_of_a_renderer_is_reported_without_the_documents_data(monkeypat
     assert "Wren" not in str(head)
 
 
-@pytest.mark.parametrize("end", [MemoryError, type("PanicException", (BaseException,), {})])
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (MemoryError, "RENDER_OUT_OF_MEMORY"),
+        (type("PanicException", (BaseException,), {}), "RENDER_PROCESS_DIED"),
+    ],
+)
 def test_after_a_panic_or_exhausted_memory_a_process_does_not_go_on(
-    monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+    monkeypatch: pytest.MonkeyPatch, end: type[BaseException], code: str
 ) -> None:
     def panic(task: RenderTask) -> Rendering:
         raise end(str(task.data))
@@ -364,5 +371,5 @@ def test_after_a_panic_or_exhausted_memory_a_process_does_not_go_on(
     head, _, sound = render_child.answer(pickle.dumps(HELLO))
 
     assert not sound
-    assert (head["failure"]["code"], head["failure"]["retryable"]) == ("RENDER_PROCESS_DIED", True)
+    assert (head["failure"]["code"], head["failure"]["retryable"]) == (code, True)
     assert "Wren" not in str(head)

@@ -126,7 +126,7 @@ async def test_an_attempt_that_takes_too_long_is_a_failed_attempt(world: WorkerW
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("template", "code"), [("hang", "RENDER_TIMEOUT"), ("bomb", "RENDER_PROCESS_DIED")])
+@pytest.mark.parametrize(("template", "code"), [("hang", "RENDER_TIMEOUT"), ("bomb", "RENDER_OUT_OF_MEMORY")])
 async def test_poison_costs_exactly_its_attempts_and_neighbours_are_unharmed(
     world: WorkerWorld, template: str, code: str
 ) -> None:

@@ -31,6 +31,16 @@ TASK_HEAD = struct.Struct(">Q")
 TAKEN = b"\x06"
 ANSWER_HEAD = struct.Struct(">IQ")
 
+OUT_OF_MEMORY = "RENDER_OUT_OF_MEMORY"
+_MEMORY_SIGNS = (
+    b"memory allocation of",
+    b"std::bad_alloc",
+    b"MemoryError",
+    b"capacity overflow",
+    b"out of memory",
+    b"PyObject pointer is null",  # what the Rust side says when Python cannot make an object
+)
+
 OPEN_FILES_MAX = 64
 CPU_SPARE_S = 5
 _MIB = 1 << 20
@@ -59,7 +69,10 @@ def serve(connection: socket.socket, limits: ChildLimits) -> None:
 
 
 def answer(payload: bytes) -> tuple[dict[str, Any], bytes, bool]:
-    """Head and document for a task, and whether this process may render another one."""
+    """Head and document for a task, and whether this process may render another one.
+
+    What needs memory that there is not is answered as RENDER_OUT_OF_MEMORY by whoever knows the bound: see `render_process`.
+    """
     sound = True
     rendering = Rendering(b"")
     failure: Failure | None = None
@@ -69,7 +82,7 @@ def answer(payload: bytes) -> tuple[dict[str, Any], bytes, bool]:
     except DocugenError as error:
         failure = error.failure()
     except MemoryError:
-        sound, failure = False, _interrupted("the render process ran out of memory")
+        sound, failure = False, _interrupted("the render process ran out of memory", OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001 - everything must be answered; its text may hold the document's data
         failure = Failure(
             code="INTERNAL",
@@ -77,14 +90,20 @@ def answer(payload: bytes) -> tuple[dict[str, Any], bytes, bool]:
             hint="This is a defect of DocuGen; render the document with `docugen render` to find it.",
         )
     except BaseException as error:  # noqa: BLE001 - a panic of a native engine; it is poisoned from now on
-        sound, failure = False, _interrupted(f"the rendering engine failed with {type(error).__name__}")
+        code = OUT_OF_MEMORY if tells_of_memory(repr(error).encode()) else RenderInterrupted.code
+        sound, failure = False, _interrupted(f"the rendering engine failed with {type(error).__name__}", code)
     head = {"pages": rendering.pages, "rss": _resident_bytes(), "failure": failure and failure.to_json()}
     return head, rendering.data, sound
 
 
-def _interrupted(message: str) -> Failure:
+def tells_of_memory(words: bytes) -> bool:
+    """Whether a panic or the last words of a dying process are about memory: those of Rust, C++ and Python."""
+    return any(sign in words for sign in _MEMORY_SIGNS)
+
+
+def _interrupted(message: str, code: str) -> Failure:
     hint = "Raise DOCUGEN_RENDER_MEMORY_MB if the document is large; otherwise report a defect with its template."
-    return RenderInterrupted(message, hint=hint).failure()
+    return RenderInterrupted(message, hint=hint, code=code).failure()
 
 
 def _read_task(connection: socket.socket) -> bytes | None:

@@ -12,7 +12,7 @@ Protocol, one datagram a message, over an inherited socket pair:
     service -> fork server   F + file descriptor    fork a render process that serves this socket
                              K<pid>                 kill it, now
     fork server -> service   S<pid>                 forked, in the order of the F's
-                             X<pid> <status>        ended, with its wait status
+                             X<pid> <status> <m>    ended, with its wait status; m: 1 if its last words told of memory
                              E<message>             cannot start; the fork server ends
 
 When the service's end closes, in whatever way the service ended, all render processes are killed. When the fork server dies,
@@ -32,7 +32,7 @@ import socket
 import sys
 from contextlib import suppress
 
-from docugen_core.adapters.render_child import ChildLimits, serve
+from docugen_core.adapters.render_child import ChildLimits, serve, tells_of_memory
 from docugen_core.errors import DocugenError
 
 PR_SET_PDEATHSIG = 1
@@ -41,6 +41,7 @@ CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWNET = 0x4000_0000
 MESSAGE_MAX = 4_096
 IDLE_MS = 50
+LAST_WORDS_MAX = 65_536
 
 
 def main() -> None:
@@ -97,7 +98,8 @@ class _ForkServer:
         self._control = control
         self._limits = limits
         self._system = system
-        self._children: set[int] = set()
+        self._children: dict[int, int] = {}
+        """Render processes, and where each one's stderr is read."""
         self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> None:
@@ -142,11 +144,13 @@ class _ForkServer:
 
     def _fork(self, descriptor: int) -> None:
         server = os.getpid()
+        # Never blocks its writer; nobody reads it unless the process ends.
+        words, stderr = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
-                self._become_child(server)
+                self._become_child(server, stderr)
                 serve(socket.socket(fileno=descriptor), self._limits)
                 status = 0
             except ConnectionError:
@@ -155,22 +159,26 @@ class _ForkServer:
                 # No clean-up handlers: they belong to the fork server. Not for a BaseException either.
                 os._exit(status)
         os.close(descriptor)
-        self._children.add(pid)
+        os.close(stderr)
+        self._children[pid] = words
         self._control.send(b"S%d" % pid)
 
-    def _become_child(self, server: int) -> None:
+    def _become_child(self, server: int, stderr: int) -> None:
         self._system.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != server:
             os._exit(1)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in (self._control.fileno(), self._woken, self._waker):
+        for descriptor in (self._control.fileno(), self._woken, self._waker, *self._children.values()):
             os.close(descriptor)
-        # A panicking engine writes to stderr what it was working on: somebody's document.
+        # A panicking engine writes to stderr what it was working on, somebody's document: it goes no further than the fork
+        # server, which looks for one word in it.
         silence = os.open(os.devnull, os.O_RDWR)
-        for standard in range(3):
+        for standard in range(2):
             os.dup2(silence, standard)
+        os.dup2(stderr, 2)
         os.close(silence)
+        os.close(stderr)
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):
@@ -178,5 +186,15 @@ class _ForkServer:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     return
-                self._children.discard(pid)
-                self._control.send(b"X%d %d" % (pid, status))
+                self._control.send(b"X%d %d %d" % (pid, status, self._spoke_of_memory(pid)))
+
+    def _spoke_of_memory(self, pid: int) -> bool:
+        words = self._children.pop(pid, None)
+        if words is None:
+            return False
+        try:
+            return tells_of_memory(os.read(words, LAST_WORDS_MAX))
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(words)

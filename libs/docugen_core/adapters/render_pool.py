@@ -22,8 +22,15 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from docugen_core.adapters.render_child import OPEN_FILES_MAX, ChildLimits
-from docugen_core.adapters.render_process import ForkServer, NotTaken, ProcessEnd, RenderProcess, ServerGone
+from docugen_core.adapters.render_child import OPEN_FILES_MAX, OUT_OF_MEMORY, ChildLimits
+from docugen_core.adapters.render_process import (
+    ForkServer,
+    NotTaken,
+    ProcessEnd,
+    RenderProcess,
+    ServerGone,
+    out_of_memory,
+)
 from docugen_core.config import Settings
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.manifest import Engine
@@ -78,14 +85,23 @@ class RenderPool:
         """The document's bytes. Cancelling kills the render at once.
 
         Raises RenderFailed and LimitExceeded (deterministic; do not try again), RenderInterrupted with RENDER_TIMEOUT (details:
-        `limit_ms`) or RENDER_PROCESS_DIED (details: `signal` or `exit_code`), Unavailable when the pool is closed.
+        `limit_ms`), RENDER_OUT_OF_MEMORY (details: `limit_mb`) or RENDER_PROCESS_DIED (details: `signal` or `exit_code`), which
+        names the document too, and Unavailable when the pool is closed.
         """
         payload = pickle.dumps(_what_travels(task), protocol=pickle.HIGHEST_PROTOCOL)
+        try:
+            return await self._rendered(task, payload)
+        except RenderInterrupted as error:
+            error.document = task.document
+            raise
+
+    async def _rendered(self, task: Task, payload: bytes) -> Rendering:
         async with self._slots:
             hand_overs_left = HAND_OVERS_MAX
             while True:
                 try:
-                    return _outcome(task, *await self._render_in(self._take(), task, payload))
+                    head, data = await self._render_in(self._take(), task, payload)
+                    return _outcome(task, head, data, self._limits)
                 except NotTaken as error:
                     hand_overs_left -= 1
                     if not hand_overs_left:
@@ -221,10 +237,12 @@ def _not_started(error: Exception) -> RenderInterrupted:
     return RenderInterrupted(f"no render process could be started: {error}", hint=hint)
 
 
-def _outcome(task: Task, head: dict[str, Any], data: bytes) -> Rendering:
+def _outcome(task: Task, head: dict[str, Any], data: bytes, limits: ChildLimits) -> Rendering:
     if head["failure"] is None:
         return Rendering(data, int(head["pages"]))
     failure = Failure.from_json(head["failure"])
+    if failure.code == OUT_OF_MEMORY:
+        raise out_of_memory(limits)
     if failure.retryable:
         raise RenderInterrupted(failure.message, code=failure.code, hint=failure.hint, details=dict(failure.details))
     raise RenderFailed.from_failure(failure, document=task.document)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from docugen_core.adapters.render_child import ANSWER_HEAD, TAKEN, TASK_HEAD, ChildLimits
+from docugen_core.adapters.render_child import ANSWER_HEAD, OUT_OF_MEMORY, TAKEN, TASK_HEAD, ChildLimits
 from docugen_core.errors import RenderInterrupted
 
 HEAD_MAX = 1 << 20
@@ -44,9 +44,10 @@ class ForkServer:
     def __init__(self, limits: ChildLimits, on_exit: Callable[[int], None]) -> None:
         """Starts the server and returns at once; requests wait in its socket. on_exit: told each pid that ended."""
         self._loop = asyncio.get_running_loop()
+        self.limits = limits
         self._on_exit = on_exit
         self._starting: deque[asyncio.Future[int]] = deque()
-        self._exits: dict[int, asyncio.Future[int]] = {}
+        self._exits: dict[int, asyncio.Future[tuple[int, bool]]] = {}
         self._problem = "its fork server ended"
         self.alive = True
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -86,8 +87,8 @@ class ForkServer:
         except OSError:
             self._gone()
 
-    async def exit_status(self, pid: int) -> int:
-        """The wait status of a process that ended or is about to."""
+    async def exit_status(self, pid: int) -> tuple[int, bool]:
+        """The wait status of a process that ended or is about to, and whether it said that memory was the reason."""
         return await self._exits[pid]
 
     def forget(self, pid: int) -> None:
@@ -122,9 +123,9 @@ class ForkServer:
             if not started.done():
                 started.set_result(pid)
         elif kind == b"X":
-            pid, status = (int(part) for part in text.split())
+            pid, status, of_memory = (int(part) for part in text.split())
             if pid in self._exits and not self._exits[pid].done():
-                self._exits[pid].set_result(status)
+                self._exits[pid].set_result((status, bool(of_memory)))
             self._on_exit(pid)
         elif kind == b"E":
             self._problem = text.decode(errors="replace")
@@ -143,7 +144,7 @@ class ForkServer:
                 started.exception()  # nobody may be waiting for this one
         for ended in self._exits.values():
             if not ended.done():
-                ended.set_result(signal.SIGKILL)
+                ended.set_result((signal.SIGKILL, False))
 
 
 class ServerGone(Exception):
@@ -158,23 +159,34 @@ class NotTaken(Exception):
         self.end = end
 
 
+def out_of_memory(limits: ChildLimits) -> RenderInterrupted:
+    """For a document that needs more memory than its process may have."""
+    return RenderInterrupted(
+        f"the document needs more than the {limits.memory_mb} MiB of memory that its render process may have",
+        code=OUT_OF_MEMORY,
+        hint="Ask for less in one document, or raise DOCUGEN_RENDER_MEMORY_MB. A template may also double a text endlessly.",
+        details={"limit_mb": str(limits.memory_mb)},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessEnd:
-    """words: after "the render process ...". details: its `signal` (a name) or its `exit_code`."""
+    """words: after "the render process ...". details: its `signal` (a name) or its `exit_code`. of_memory: it said so."""
 
     words: str
     details: dict[str, str]
+    of_memory: bool = False
 
     @classmethod
-    def of_status(cls, status: int) -> ProcessEnd:
+    def of_status(cls, status: int, of_memory: bool = False) -> ProcessEnd:
         """From a wait status."""
         if not os.WIFSIGNALED(status):
             code = os.waitstatus_to_exitcode(status)
-            return cls(f"exited with code {code}", {"exit_code": str(code)})
+            return cls(f"exited with code {code}", {"exit_code": str(code)}, of_memory)
         number = os.WTERMSIG(status)
         known = {member.value: member.name for member in signal.Signals}
         name = known.get(number, f"signal {number}")
-        return cls(f"was ended by {name}", {"signal": name})
+        return cls(f"was ended by {name}", {"signal": name}, of_memory)
 
 
 class RenderProcess:
@@ -231,6 +243,8 @@ class RenderProcess:
     async def died(self) -> RenderInterrupted:
         """What happened to a process whose connection ended."""
         end = await self._end()
+        if end.of_memory:
+            return out_of_memory(self._server.limits)
         hint = "If the document is large it may need more memory: raise DOCUGEN_RENDER_MEMORY_MB."
         return RenderInterrupted(f"the render process {end.words}", hint=hint, details=end.details)
 
@@ -242,7 +256,7 @@ class RenderProcess:
     async def _end(self) -> ProcessEnd:
         # Harmless to one that is ending already, its status is set; and it ends one that only closed its connection.
         self._server.kill(self.pid)
-        return ProcessEnd.of_status(await self._server.exit_status(self.pid))
+        return ProcessEnd.of_status(*await self._server.exit_status(self.pid))
 
     def _kill_started(self, started: asyncio.Future[int]) -> None:
         if not started.cancelled() and started.exception() is None:
