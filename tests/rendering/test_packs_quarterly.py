@@ -88,6 +88,13 @@ def test_a_statement_without_transactions_still_opens_and_closes() -> None:
 
 
 @pytest.mark.slow
+def test_a_chart_of_two_years_names_quarters_with_their_year_so_that_no_two_names_touch() -> None:
+    overview = _statement(quarter(24, 5))[0]
+    named = [f"{month}. {year}" for year in (2026, 2027, 2028) for month in ("janv", "avr", "juil", "oct")]
+    assert re.findall(r"(?:janv|avr|juil|oct)\. \d{4}", overview) == named[2:10]
+
+
+@pytest.mark.slow
 def test_an_overdrawn_account_shows_minus_signs_and_a_debit_balance() -> None:
     data = copy.deepcopy(quarter())
     data["closing_balance"] = "-12.30"
