@@ -56,7 +56,8 @@ def main() -> None:
     try:
         _import_for_first_document()
     except DocugenError as error:
-        control.send(b"E" + error.message.encode()[: MESSAGE_MAX - 1])
+        with suppress(ConnectionError):  # the service met the same error and ended
+            control.send(b"E" + error.message.encode()[: MESSAGE_MAX - 1])
         return
     gc.freeze()
     _ForkServer(control, limits, system).run()
