@@ -311,7 +311,7 @@ WRONG: list[tuple[str, JsonValue, list[Row]]] = [
             (
                 "documents[3]",
                 "must be an object",
-                "One file of the bundle: a template filled with data, or an archive of other documents.",
+                "One file of the bundle: a template filled with data, or other documents put together (archive, merged PDF).",
             ),
             ("locale", "is not a known locale", "write one like en-GB"),
             ("generate.nam", "unknown field", "did you mean 'name'?"),
