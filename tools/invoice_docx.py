@@ -203,14 +203,14 @@ def _notes(document: Any) -> None:
 
 
 def _footer(document: Any) -> None:
-    """Page numbers are fields; the words around them are the label's, whose end is the same in every language."""
+    """Page numbers are fields, which no label can hold: they stand as figures alone, in every language."""
     footer = document.sections[0].footer
     table = footer.add_table(1, 2, Mm(170))
     _widths(table, (120, 50))
     left, right = table.rows[0].cells
     _text(left.paragraphs[0], FOOTER, size=8, colour=MUTED)
     number = right.paragraphs[0]
-    _text(number, '{{ labels.page.number | replace("{page} / {pages}", "") }}', size=8, colour=MUTED, align=RIGHT)
+    number.alignment = RIGHT
     _field(number, "PAGE")
     _run(number, " / ", size=8, colour=MUTED)
     _field(number, "NUMPAGES")
