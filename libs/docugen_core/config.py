@@ -169,7 +169,7 @@ class Settings:
     )
     template_path: str = _setting(
         "",
-        "Folders with template packs besides the shipped ones, separated by ':'; a pack found first wins.",
+        "Folders with template packs besides those that ship with DocuGen or are installed, separated by ':'.",
     )
     grpc_address: str = _setting(
         "127.0.0.1:50051", "Address the scheduler listens on, host:port; port 0 picks a free one."

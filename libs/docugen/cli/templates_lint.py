@@ -30,7 +30,7 @@ def lint(paths: tuple[str, ...], as_json: bool) -> int:
 
     \b
     file:line: code: what is wrong (what to do)
-    Codes are listed in docs/how-to/template-packs.md. Errors end with exit code 1, warnings do not.
+    Codes are listed in docs/how-to/own-template-pack.md. Errors end with exit code 1, warnings do not.
 
     \b
     --json: {packs: [{path, pack, errors, warnings, untried,
