@@ -49,6 +49,29 @@ def test_an_end_while_rendering_leaves_nothing_behind(tmp_path: Path, number: si
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_command_in_the_background_of_a_script_is_ended_by_sigterm(tmp_path: Path) -> None:
+    """A shell without job control starts it with SIGINT ignored: SIGTERM, passed on as SIGINT, was lost."""
+    bundle = ROOT / "examples" / "bundles" / "quarterly-account-pack.json"
+    script = f'"{DOCUGEN}" render "{bundle}" & echo $!; wait $!; echo "ended with $?"'
+    with subprocess.Popen(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        env=environment() | {"DOCUGEN_RENDER_PROCESSES": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as shell:
+        assert shell.stdout is not None
+        assert shell.stderr is not None
+        process_id = int(shell.stdout.readline())
+        assert shell.stderr.readline().startswith("rendered"), "the first of seven documents"
+        os.kill(process_id, signal.SIGTERM)
+        out, err = shell.communicate(timeout=60)
+    assert out == "ended with 143\n"
+    assert "Traceback" not in err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

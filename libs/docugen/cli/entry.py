@@ -87,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     def on_sigterm(number: int, _: object) -> None:
         terminated.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # What a script starts in the background inherits deafness to Ctrl-C, which must not make it deaf to SIGTERM.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)  # which asyncio and click know how to end tidily
 
     before = signal.signal(signal.SIGTERM, on_sigterm)
