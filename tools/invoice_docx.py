@@ -88,7 +88,8 @@ def _page(document: Any) -> None:
     section.header_distance = section.footer_distance = Mm(10)
     normal = document.styles["Normal"]
     normal.font.name, normal.font.size, normal.font.color.rgb = FONT, Pt(10), RGBColor.from_string(INK)
-    normal.element.rPr.rFonts.set(qn("w:eastAsia"), FONT)
+    for script in ("w:eastAsia", "w:cs"):
+        normal.element.rPr.rFonts.set(qn(script), FONT)
     normal.element.rPr.append(OxmlElement("w:noProof"))  # the document's language is not the template's
     normal.paragraph_format.space_before = normal.paragraph_format.space_after = Pt(0)
     normal.paragraph_format.line_spacing = 1.08
@@ -289,7 +290,10 @@ def _text(paragraph: Any, text: str, *, align: Any = None, **look: Any) -> None:
 
 def _run(paragraph: Any, text: str, *, size: float = 10, colour: str = "", bold: bool = False) -> Any:
     run = paragraph.add_run(text)
-    run.font.size, run.font.bold = Pt(size), bold or None
+    run.font.size, run.font.bold, run.font.cs_bold = Pt(size), bold or None, bold or None
+    complex_size = OxmlElement("w:szCs")  # the size of Arabic and Hebrew letters
+    complex_size.set(qn("w:val"), str(int(size * 2)))
+    run._element.rPr.find(qn("w:sz")).addnext(complex_size)
     if colour:
         run.font.color.rgb = RGBColor.from_string(colour)
     return run

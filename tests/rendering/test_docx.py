@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -158,6 +159,27 @@ def test_a_document_knows_its_own_date_and_no_author_or_clock() -> None:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert b"Somebody" not in b"".join(read_package(package).values())
+
+
+def test_a_language_read_from_right_to_left_turns_paragraphs_and_tables_around() -> None:
+    """An Arabic date in a paragraph from left to right reads "2 2026 October"."""
+    document = docx.Document(io.BytesIO(a_docx("{{ data.day | date }}", header="h", footer="f")))
+    table = document.add_table(1, 1)
+    table.cell(0, 0).text = "cell"
+    table.cell(0, 0).add_table(1, 1).cell(0, 0).text = "inner"
+    buffer = io.BytesIO()
+    document.save(buffer)
+
+    parts = ("word/document.xml", "word/header1.xml", "word/footer1.xml")
+    arabic, english = (read_package(filled(buffer.getvalue(), locale=locale)) for locale in ("ar-EG", "en-GB"))
+
+    for part in parts:
+        assert arabic[part].count(b"<w:bidi/>") == len(re.findall(rb"<w:p[ >]", arabic[part])) > 0
+        assert b"<w:bidi/>" not in english[part]
+    assert arabic[parts[0]].count(b"<w:bidiVisual/>") == 2
+    # The order of the schema: Word refuses a file that has it otherwise.
+    assert b"<w:tblStyle" not in arabic[parts[0]].split(b"<w:bidiVisual/>", 1)[1].split(b"</w:tblPr>", 1)[0]
+    assert b'<w:bidi/><w:spacing w:before="0"' in arabic[parts[1]]
 
 
 def test_an_undefined_value_is_named_with_its_paragraph() -> None:

@@ -13,7 +13,8 @@ What docxtpl does by itself and not here:
 - print whatever Python offers: see `docx_sandbox`.
 
 A document for eyes carries the SPECIMEN mark where the world says so. No template has to remember it: `docx_specimen` puts
-it into every header of the filled document. `ooxml` makes the bytes canonical.
+it into every header of the filled document. A language read from right to left turns it around (`docx_direction`). `ooxml`
+makes the bytes canonical.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
+from docugen_core.rendering.docx_direction import turned
 from docugen_core.rendering.docx_sandbox import Sandbox
 from docugen_core.rendering.docx_specimen import mark_specimen
 from docugen_core.rendering.filters import RefusedValue, locale_filters
@@ -63,6 +65,8 @@ def render_docx(task: RenderTask, template: Template) -> Rendering:
     package = buffer.getvalue()
     if context["world"]["specimen"]:
         package = mark_specimen(package, specimen_mark(context["labels"]))
+    if context["world"]["direction"] == "rtl":
+        package = turned(package)
     try:
         package = canonical_package(package, title=document.title, day=task.world.document_date)
     except PackageProblem as problem:
