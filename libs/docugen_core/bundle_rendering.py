@@ -170,6 +170,7 @@ class _BundleRendering:
                 f"its {len(inputs)} members or attachments have {size} bytes; the bound is {self._parts.limits.bytes_max}",
                 document=document.name,
                 hint="Put fewer documents into it, or raise DOCUGEN_MAX_ARTEFACT_BYTES.",
+                details={"bytes": str(size), "limit": str(self._parts.limits.bytes_max)},
             )
         return inputs
 
@@ -270,6 +271,7 @@ class _BundleRendering:
                 f"the archive has {len(data)} bytes; the bound is {self._parts.limits.bytes_max}",
                 document=document.name,
                 hint="Pack fewer members, or raise DOCUGEN_MAX_ARTEFACT_BYTES.",
+                details={"bytes": str(len(data)), "limit": str(self._parts.limits.bytes_max)},
             )
         entry = self._entry(document, Rendering(data), self._assembled_digest(document, members))
         self._parts.measures.document_rendered(document.format, loop.time() - begun_s)

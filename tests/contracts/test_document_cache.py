@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import structlog
 from docugen_core.adapters.local_store import LocalStore
+from docugen_core.assembly import assemble_rendering
 from docugen_core.comparison import Verdict
+from docugen_core.config import Settings
 from docugen_core.document_cache import DocumentCache
 from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import Manifest
@@ -246,3 +248,11 @@ async def test_a_note_has_no_other_name_than_a_digest(house: ReusingHouse, diges
     assert await house.store.read_note(digest) is None
     with pytest.raises(ValueError, match="not a document digest"):
         await house.store.write_note(digest, b"{}")
+
+
+@pytest.mark.parametrize(("entries", "reuses"), [(1_000, True), (0, False)])
+async def test_the_setting_switches_it_on_and_off(tmp_path: Path, entries: int, reuses: bool) -> None:
+    settings = Settings(store_url=f"file://{tmp_path}/store", render_processes=1, document_cache_entries=entries)
+
+    async with assemble_rendering(settings) as (_, bundles, _):
+        assert (bundles.cache is not None) is reuses
