@@ -1,8 +1,9 @@
 """Reads a template pack from a folder and refuses everything that could surprise at render time.
 
 Refused, each with file, line and remedy: symbolic links (Typst follows them out of its sandbox), hidden files (they would
-change the digest unseen), binary files but Word templates (virtual files of the PDF engine are UTF-8; draw logos as SVG), what
-`docx_template` refuses of those, more than 500 files or 32 MiB, unknown keys, files that are named but absent, names the renderer itself provides.
+change the digest unseen), binary files but Word templates (virtual files of the PDF engine are UTF-8; draw logos as SVG),
+what `docx_template` refuses of those, more than 500 files or 32 MiB, unknown keys, files that are named but absent, names
+the renderer itself provides.
 """
 
 from __future__ import annotations
