@@ -1,12 +1,11 @@
 """Other processes of the benchmarks: `python -m benchmarks.child WHAT ...`.
 
-Each says `ready`, waits for a line, works, and answers in lines of words. The loops are a worker's in small: take what fits,
-settle what is done, wait while there is nothing; fetching and settling go on beside the work.
+Each says `ready`, waits for a line, works, and answers in lines of words.
 
     starts-bare  URL STREAM COUNT      `starts` and, for each entry, us from the time in its payload
     starts-queue URL QUEUE COUNT       the same through the queue
     burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
-    burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty
+    burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty: fetcher, settler and heartbeat of the worker service
     hold         URL QUEUE LEASE_MS    takes one job, says `held`, and never lets go
 """
 
@@ -14,20 +13,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules
 from docugen_core.domain.lease import Delivery, Done, Settlement, consumer_name
+from docugen_worker.fetcher import Fetcher
+from docugen_worker.heartbeat import Heartbeat
+from docugen_worker.jobs import Job, JobsInHand
+from docugen_worker.settler import Settler
 
 from benchmarks.jobs import GROUP, MANIFEST
 from benchmarks.stage import fastest_loop, now_us
 
 START_WANT = 8
-BURN_WANT = 4
+BURN_SLOTS = 2
+"""What DOCUGEN_QUEUE_CONCURRENCY is by default on two cores."""
+IDLE_S = 0.3
+"""Without an end of a job for so long, the queue is empty."""
 BLOCK_MS = 2_000
 
 
@@ -59,13 +68,11 @@ async def starts_queue(url: str, name: str, count: str) -> None:
         await source.take(1)
         begin()
         while len(latencies) < int(count):
-            deliveries = (await source.take(START_WANT)).deliveries
+            deliveries = (await source.take(START_WANT)).deliveries or (await source.wait()).deliveries
             at = now_us()
             latencies += (at - float(delivery.payload) for delivery in deliveries)
             if deliveries:
                 await source.settle(_done(deliveries))
-            else:
-                await source.wait()
     say("starts", *(f"{latency:.1f}" for latency in latencies))
 
 
@@ -77,18 +84,42 @@ async def burn_bare(count: str, iterations: str) -> None:
 
 
 async def burn_queue(url: str, name: str, iterations: str) -> None:
-    async with RedisConnection(url) as redis:
-        source = RedisJobSource(redis, name, consumer=unique_name())
+    async with RedisConnection(url) as redis, asyncio.TaskGroup() as group:
+        consumer, rules = unique_name(), QueueRules()
+        source = RedisJobSource(redis, name, consumer=consumer, rules=rules)
+        jobs, settler = JobsInHand(BURN_SLOTS), Settler(source, consumer, rules.lease_ms)
+        last_us, settled = 0.0, asyncio.Event()
+
+        async def work(job: Job) -> None:
+            nonlocal last_us
+            await asyncio.to_thread(burn, int(iterations))
+            jobs.ending(job)
+            await settler.settle(job.lease, Done(MANIFEST))
+            jobs.remove(job)
+            last_us = now_us()
+            settled.set()
+
+        def start(delivery: Delivery, since_s: float) -> None:
+            job = Job(delivery, since_s, float("inf"))
+            jobs.add(job)
+            group.create_task(work(job))
+
         begin()
-        held: Sequence[Delivery] = (await source.take(BURN_WANT)).deliveries
-        async with asyncio.TaskGroup() as group:
-            while held:
-                fetching = group.create_task(source.take(BURN_WANT))
-                for delivery in held:
-                    await asyncio.to_thread(burn, int(iterations))
-                    group.create_task(source.settle(_done([delivery])))
-                held = (await fetching).deliveries
-    say("done", f"{now_us():.0f}")
+        closing = asyncio.Event()
+        fetching = group.create_task(Fetcher(source, jobs, consumer, start).run(closing))
+        housekeeping = [
+            group.create_task(settler.run()),
+            group.create_task(Heartbeat(source, jobs, rules.lease_ms).run()),
+        ]
+        with suppress(TimeoutError):
+            while True:
+                await asyncio.wait_for(settled.wait(), IDLE_S if last_us else None)
+                settled.clear()
+        closing.set()
+        await fetching
+        for task in housekeeping:
+            task.cancel()
+    say("done", f"{last_us:.0f}")
 
 
 async def hold(url: str, name: str, lease_ms: str) -> None:
@@ -129,5 +160,6 @@ WORK: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
 }
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         runner.run(WORK[sys.argv[1]](*sys.argv[2:]))

@@ -1,6 +1,6 @@
 """The queue between processes: how soon a job starts, how well two workers use two cores, how soon a dead one's job goes on.
 
-The workers are the loops of `child`, over the same RedisJobSource as the worker service's.
+The workers are those of `child`: small loops over the worker service's RedisJobSource, and for work that takes time its actors.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ async def _recovery(stage: Stage, redis: RedisConnection) -> Measurement:
             begin = now_us()
             source = RedisJobSource(redis, name, consumer="heir", rules=rules)
             while not (await source.take(1)).deliveries:
-                await source.wait()
+                if (await source.wait()).deliveries:
+                    break
         return (now_us() - begin) / 1_000
 
     (values,) = await in_turns(stage.rounds, recover)

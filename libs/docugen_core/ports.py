@@ -286,8 +286,8 @@ class JobSource(Protocol):
         """Up to `want` jobs under new leases: due ones first, then new ones by priority, none starved."""
         ...
 
-    async def wait(self, wait_ms_max: int = 2_000) -> None:
-        """Return when there may be something to take. Delivers nothing: safe to cancel."""
+    async def wait(self, wait_ms_max: int = 2_000) -> Takings:
+        """Return when there may be something to take, with the first job of it. After an error or a cancellation: recover."""
         ...
 
     async def beat(self, leases: Sequence[Lease]) -> Pulse:
@@ -306,8 +306,8 @@ class JobSource(Protocol):
         """Hand jobs back with their attempts unspent, to be taken after delay_ms; False where the lease is not held."""
         ...
 
-    async def recover(self, known: Iterable[Lease]) -> int:
-        """Hand back, unspent, what this worker holds on record but does not know of."""
+    async def recover(self, known: Iterable[Lease], *, last: bool = False) -> int:
+        """Hand back, unspent, what this worker holds on record but does not know of. last: nothing is taken after this."""
         ...
 
     async def announce(self, advert: WorkerAdvert) -> bool:

@@ -35,11 +35,11 @@ def test_a_name_that_would_not_be_one_hash_tag_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"consumer": "ada", "want": 1, "lease_ms": 5}, "lost"),
-        ({"consumer": "ada", "want": 1, "lease_ms": 5, "lost": "", "wnat": 1}, "wnat"),
-        ({"consumer": "ada", "want": "1", "lease_ms": 5, "lost": ""}, "want takes int, not str"),
-        ({"consumer": "ada", "want": True, "lease_ms": 5, "lost": ""}, "want takes int, not bool"),
-        ({"consumer": b"ada", "want": 1, "lease_ms": 5, "lost": ""}, "consumer takes text, not bytes"),
+        ({"consumer": "ada", "want": 1, "lease_ms": 5, "fresh": 0}, "lost"),
+        ({"consumer": "ada", "want": 1, "lease_ms": 5, "lost": "", "fresh": 0, "wnat": 1}, "wnat"),
+        ({"consumer": "ada", "want": "1", "lease_ms": 5, "lost": "", "fresh": 0}, "want takes int, not str"),
+        ({"consumer": "ada", "want": True, "lease_ms": 5, "lost": "", "fresh": 0}, "want takes int, not bool"),
+        ({"consumer": b"ada", "want": 1, "lease_ms": 5, "lost": "", "fresh": 0}, "consumer takes text, not bytes"),
     ],
 )
 def test_a_call_with_a_wrong_argument_is_a_type_error(arguments: dict[str, object], complaint: str) -> None:
@@ -55,9 +55,11 @@ def test_a_group_takes_tuples_as_its_header_says(rows: object) -> None:
 
 def test_a_group_is_bounded() -> None:
     rows = [("e",)] * GROUP_ITEMS_MAX
-    assert len(SCRIPTS["recover"].call(KEYS, consumer="ada", limit=5, known=rows).arguments) == 2 + GROUP_ITEMS_MAX
+    assert (
+        len(SCRIPTS["recover"].call(KEYS, consumer="ada", limit=5, last=0, known=rows).arguments) == 3 + GROUP_ITEMS_MAX
+    )
     with pytest.raises(ValueError, match="1000 items"):
-        SCRIPTS["recover"].call(KEYS, consumer="ada", limit=5, known=[*rows, ("e",)])
+        SCRIPTS["recover"].call(KEYS, consumer="ada", limit=5, last=0, known=[*rows, ("e",)])
 
 
 def test_keys_and_arguments_are_in_the_order_of_the_header() -> None:

@@ -170,3 +170,18 @@ def test_waits_double_up_to_two_seconds_begin_anew_after_an_answer_and_differ_be
     backoff.reset()
     assert backoff.next_s() == waits[0]
     assert Backoff("bob", "take").next_s() != waits[0]
+
+
+def test_a_job_that_ends_makes_room_for_the_next_and_no_more_may_be_ending_than_there_are_slots() -> None:
+    def job(number: int) -> Job:
+        return Job(Delivery(Lease("r", f"normal:{number}-0", "ada", 1), b"", 1), heard_s=0, deadline_s=0)
+
+    held, jobs = JobsInHand(2), [job(number) for number in range(4)]
+    free = []
+    for each in jobs:
+        held.add(each)
+        held.ending(each)
+        free.append((held.rendering, held.free, len(held)))
+    assert free == [(0, 2, 1), (0, 2, 2), (0, 1, 3), (0, 0, 4)]
+    held.remove(jobs[0])
+    assert held.free == 1

@@ -15,7 +15,7 @@ they never hold up a command.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -26,6 +26,7 @@ from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.exceptions import NoScriptError
 
 from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, is_passing, translated
 from docugen_core.adapters.scripts import Call
@@ -134,6 +135,23 @@ class RedisConnection:
     async def block(self, *command: str | bytes | int) -> Any:
         """The reply of a blocking read, BLOCK_MS_MAX at most. Safe to cancel when the command delivers nothing (XREAD)."""
         return await self._repeat(self.doorbell, str(command[0]), lambda: self.doorbell.execute_command(*command))
+
+    async def run_after(self, read: Sequence[object], call: Call) -> Any:
+        """The reply of a script that the server runs in the moment a blocking read ends, BLOCK_MS_MAX at most. Both are sent
+        together; the read's own reply is dropped. Never repeated. Cancelling closes the connection; the script may still run.
+        """
+
+        async def send() -> Any:
+            pipe: Any = self.doorbell.pipeline(transaction=False)
+            for command in (read, call.command()):
+                pipe.execute_command(*command)
+            for answer in (replies := await pipe.execute(raise_on_error=False)):
+                if isinstance(answer, Exception) and not isinstance(answer, NoScriptError):
+                    raise answer
+            return replies[1]
+
+        reply = await self._repeat(self.doorbell, call.script.name, send, 0)
+        return await self.run(call, repeat=False) if isinstance(reply, NoScriptError) else reply
 
     async def check_server(self, *, allow_volatile: bool = False) -> None:
         """Make sure that the server keeps what it is given: Redis 7.0 or later, no eviction, append-only file on.

@@ -5,19 +5,23 @@ lease_ms; `settle` in batches. After a take that raised, `recover`: its reply ma
 gave.
 
     async with asyncio.TaskGroup() as ...:  fetcher: take -> wait -> take   heartbeat: beat   processor: settle | release
+
+A wait is a blocking read, which wakes without delivering, and a take of one job behind it on the same connection: Redis runs
+the take in the moment that wakes the reader, so the first job of a quiet queue costs one round trip and not two. The price: a
+worker that froze or lost its network while it waited may still be given one new job, which then waits for its lease.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from docugen_core.adapters.keys import RUNNABLE_LANES, QueueKeys
 from docugen_core.adapters.redis_connection import BLOCK_MS_MAX, RedisConnection
 from docugen_core.adapters.redis_queue import QueueRules
 from docugen_core.adapters.redis_replies import failure_text, takings
-from docugen_core.adapters.scripts import Script, load_scripts
+from docugen_core.adapters.scripts import Call, Script, load_scripts
 from docugen_core.domain.lease import (
     CONSUMER,
     WORKER_LOST,
@@ -70,6 +74,7 @@ class RedisJobSource:
         self._scripts = scripts or load_scripts()
         self._seen = Takings(())
         self._cursors: tuple[bytes, ...] = ()
+        self._server_ms = 0
 
     async def take(self, want: int) -> Takings:
         """Up to `want` (1 to 256) jobs under new leases: due ones first, then new ones from the lanes 16 : 4 : 1.
@@ -79,26 +84,47 @@ class RedisJobSource:
         """
         if not 1 <= want <= TAKE_MAX:
             raise ValueError(f"a take wants 1 to {TAKE_MAX} jobs, not {want}")
-        lease_ms = self._rules.lease_ms
-        reply = await self._run("take", False, consumer=self.consumer, want=want, lease_ms=lease_ms, lost=_LOST)
-        self._seen, self._cursors = takings(reply, self.consumer), tuple(reply[2])
-        return self._seen
+        sent_s = asyncio.get_running_loop().time()
+        return self._noted(await self._redis.run(self._take(want, fresh=False), repeat=False), lambda _: sent_s)
 
-    async def wait(self, wait_ms_max: int = BLOCK_MS_MAX) -> None:
+    async def wait(self, wait_ms_max: int = BLOCK_MS_MAX) -> Takings:
         """Return when there may be something to take: at once after a take that got all it wanted, else on a submit, at the
-        next due time, or after wait_ms_max (2000 at most). Delivers nothing, so it is safe to cancel.
+        next due time, or after wait_ms_max (2000 at most). The first new job comes along, if no other worker got it; what is
+        due is left to the next take.
 
-        What another worker hands back rings no bell; it is met at the end of the wait.
+        What another worker hands back rings no bell; it is met at the end of the wait. Raises Unavailable. Call `recover` then,
+        and after a wait that was cancelled: its take may still happen.
         """
         limit = min(wait_ms_max, BLOCK_MS_MAX)
         if self._seen.hold is not Hold.NONE:
             await asyncio.sleep(min(limit, HOLD_POLL_MS) / 1_000)
-            return
+            return Takings(())
         block = limit if self._seen.wait_ms < 0 else min(limit, self._seen.wait_ms)
         if block < 1 or not self._cursors:
-            return
+            return Takings(())
         lanes = (self.keys.lane(lane) for lane in RUNNABLE_LANES)
-        await self._redis.block("XREAD", "BLOCK", block, "COUNT", 1, "STREAMS", *lanes, *self._cursors)
+        read = ("XREAD", "BLOCK", block, "COUNT", 1, "STREAMS", *lanes, *self._cursors)
+        sent_s = asyncio.get_running_loop().time()
+
+        def run_s(server_ms: int) -> float:
+            """When the take was run: not known, but by the server's clock so long after the one before, which was run after it
+            was sent."""
+            after_s = self._seen.since_s + (server_ms - self._server_ms) / 1_000
+            return min(max(sent_s, after_s), asyncio.get_running_loop().time())
+
+        return self._noted(await self._redis.run_after(read, self._take(1, fresh=True)), run_s)
+
+    def _take(self, want: int, *, fresh: bool) -> Call:
+        lease_ms = self._rules.lease_ms
+        return self._scripts["take"].call(
+            self.keys, consumer=self.consumer, want=want, lease_ms=lease_ms, lost=_LOST, fresh=int(fresh)
+        )
+
+    def _noted(self, reply: Sequence[Any], since_s: Callable[[int], float]) -> Takings:
+        server_ms = int(reply[2])
+        self._seen = takings(reply, self.consumer, since_s(server_ms))
+        self._server_ms, self._cursors = server_ms, tuple(reply[3])
+        return self._seen
 
     async def beat(self, leases: Sequence[Lease]) -> Pulse:
         """Renew leases. Those in `lost` are somebody else's: kill their renders and write nothing. Repeating renews again."""
@@ -145,11 +171,12 @@ class RedisJobSource:
             answers += (answer == b"released" for answer in reply)
         return tuple(answers)
 
-    async def recover(self, known: Iterable[Lease]) -> int:
+    async def recover(self, known: Iterable[Lease], *, last: bool = False) -> int:
         """Hand back, unspent, what Redis says this consumer holds and `known` does not name; how many. For after a take that
-        raised: without it those jobs wait for the lease to lapse, and count an attempt."""
+        raised: without it those jobs wait for the lease to lapse, and count an attempt. last: no take after this gives
+        anything, one that is still on its way included."""
         entries = tuple((lease.entry,) for lease in known)
-        return int(await self._run("recover", consumer=self.consumer, limit=RECOVER_MAX, known=entries))
+        return int(await self._run("recover", consumer=self.consumer, limit=RECOVER_MAX, last=int(last), known=entries))
 
     async def announce(self, advert: WorkerAdvert) -> bool:
         """Say that this worker lives, and what it is. True when it was told to drain."""

@@ -69,8 +69,8 @@ def job_record(run_id: str, raw: Fields) -> JobRecord:
     )
 
 
-def takings(reply: Sequence[Any], consumer: str) -> Takings:
-    """The reply of take.lua, cursors aside."""
+def takings(reply: Sequence[Any], consumer: str, since_s: float) -> Takings:
+    """The reply of take.lua, cursors and the time aside."""
     deliveries = tuple(
         Delivery(
             lease=Lease(run.decode(), entry.decode(), consumer, int(attempt)),
@@ -80,9 +80,9 @@ def takings(reply: Sequence[Any], consumer: str) -> Takings:
             waited_ms=int(waited),
             lapsed=bool(lapsed),
         )
-        for entry, attempt, cancelling, run, version, payload, waited, lapsed in reply[3:]
+        for entry, attempt, cancelling, run, version, payload, waited, lapsed in reply[4:]
     )
-    return Takings(deliveries, Hold(reply[0].decode()), int(reply[1]))
+    return Takings(deliveries, Hold(reply[0].decode()), int(reply[1]), since_s)
 
 
 def dead_letter(letter_id: bytes, raw: Fields) -> DeadLetter:

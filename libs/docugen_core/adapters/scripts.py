@@ -60,11 +60,15 @@ class Call:
 
     async def run(self, client: ScriptClient) -> Any:
         """The script's reply. Raises what the client raises; a script that Redis does not know is loaded on the way."""
-        tail = (len(self.keys), *self.keys, *self.arguments)
         try:
-            return await client.execute_command("EVALSHA", self.script.sha, *tail)
+            return await client.execute_command(*self.command())
         except NoScriptError:
+            tail = (len(self.keys), *self.keys, *self.arguments)
             return await client.execute_command("EVAL", self.script.source, *tail)
+
+    def command(self) -> tuple[str | bytes | int, ...]:
+        """EVALSHA with all that belongs to it, for a server that knows the script."""
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,9 +214,9 @@ class _Crew:
         if not lifetime.hurried.is_set():
             await self._leave(until_s)
 
-    def _start(self, delivery: Delivery, sent_s: float) -> None:
+    def _start(self, delivery: Delivery, since_s: float) -> None:
         assert self._group is not None  # the fetcher runs in it
-        job = Job(delivery, heard_s=sent_s, deadline_s=asyncio.get_running_loop().time() + self._attempt_s)
+        job = Job(delivery, heard_s=since_s, deadline_s=asyncio.get_running_loop().time() + self._attempt_s)
         self.jobs.add(job)
         task = self._group.create_task(self._processor.process(job), name=f"job {delivery.lease.run_id}")
         self._tasks[job] = task
@@ -242,7 +242,7 @@ class _Crew:
         """Say goodbye. What is still on record as ours, from a take whose reply was lost, goes back unspent first."""
         try:
             async with asyncio.timeout_at(max(until_s, asyncio.get_running_loop().time() + 0.5)):
-                await self._source.recover(())
+                await self._source.recover((), last=True)
                 await self._source.leave()
         except (Unavailable, TimeoutError):
             log.warning("goodbye_unheard")

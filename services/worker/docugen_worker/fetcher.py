@@ -1,16 +1,17 @@
 """Takes jobs for free slots, and for nothing else. The only one in a worker that asks for work.
 
-    a slot is free -> take -> start each delivery        nothing there -> wait at the doorbell, which delivers nothing
-    a take raised  -> back off -> recover -> take        its reply may be lost, and with it the leases it gave
+    a slot is free -> take -> start each delivery        nothing there -> wait; it brings the first job that comes
+    a take or wait raised -> back off -> recover -> take its reply may be lost, and with it the leases it gave
+    closing -> the wait is cut short -> recover          the last step: nothing is taken after it
 
-A take is never cut short while its reply may still come; only waiting is. `hears` says whether the loop gets answers at all: a
-loop that hangs in a dead connection looks idle from outside.
+`hears` says whether the loop gets answers at all: a loop that hangs in a dead connection looks idle from outside.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from docugen_core.adapters.lifetime import unless
@@ -31,7 +32,7 @@ Start = Callable[[Delivery, float], None]
 
 
 class Fetcher:
-    """See the module. start: begins a delivery; gets the time its take was sent, and never raises."""
+    """See the module. start: begins a delivery; gets a time at which its lease had not begun yet, and never raises."""
 
     def __init__(self, source: JobSource, jobs: JobsInHand, consumer: str, start: Start) -> None:
         self._source = source
@@ -64,19 +65,23 @@ class Fetcher:
                 if self._backoff.failures == 1:
                     log.warning("queue_unreachable", error=error.message)
                 await unless(closing, asyncio.sleep(delay_s))
+        await self._end()
 
     async def _round(self, closing: asyncio.Event) -> None:
         if self._reply_lost:
-            handed_back = await self._source.recover(job.lease for job in self._jobs)
-            self._reply_lost = False
-            log.info("jobs_recovered", count=handed_back)
+            await self._recover()
         if not await self._slot_free(closing):
             return
         wanted = self._jobs.free
-        takings = await self._take(wanted)
+        self._reply_lost = True
+        takings = self._begun(await self._source.take(wanted))
         self._answered()
         if len(takings.deliveries) < wanted:
-            await unless(closing, self._source.wait())
+            self._reply_lost = True
+            await unless(closing, self._wait())
+
+    async def _wait(self) -> None:
+        self._begun(await self._source.wait())
 
     async def _slot_free(self, closing: asyncio.Event) -> bool:
         if self._jobs.free < 1:
@@ -86,13 +91,22 @@ class Fetcher:
             self._heard_s = asyncio.get_running_loop().time()
         return not closing.is_set()
 
-    async def _take(self, wanted: int) -> Takings:
-        sent_s = asyncio.get_running_loop().time()
-        self._reply_lost = True
-        takings = await self._source.take(wanted)
+    async def _recover(self, *, last: bool = False) -> None:
+        handed_back = await self._source.recover((job.lease for job in self._jobs), last=last)
+        self._reply_lost = False
+        if handed_back:
+            log.info("jobs_recovered", count=handed_back)
+
+    async def _end(self) -> None:
+        """What a wait that was cut short may have been given goes back at once. Unheard, it goes back with the goodbye."""
+        if self._reply_lost:
+            with suppress(Unavailable):
+                await self._recover(last=True)
+
+    def _begun(self, takings: Takings) -> Takings:
         self._reply_lost = False
         for delivery in takings.deliveries:
-            self._start(delivery, sent_s)
+            self._start(delivery, takings.since_s)
         if takings.hold is not self._hold:
             self._hold = takings.hold
             log.info("queue_hold_changed", hold=takings.hold.value or "none")

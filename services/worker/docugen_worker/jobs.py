@@ -1,6 +1,9 @@
-"""What this worker has in hand: one Job a slot, from the take that brought it until its end is answered.
+"""What this worker has in hand: one Job a slot, from the take that brought it, and on until its end is answered.
 
     taken -> rendering -> ending -> gone          stop() ends the rendering early, for one of three reasons
+
+A job that is ending needs no slot: the next one renders while the queue is told. While the queue does not answer, as many may
+be ending as there are slots, and no more.
 
 A job's lease counts from the *sending* of the last take or beat that was answered: what Redis did then, it did no earlier. No
 I/O in here; times are seconds of the loop's monotonic clock.
@@ -37,6 +40,7 @@ class Job:
     deadline_s: float
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     why: Stop | None = None
+    ending: bool = False
     documents: dict[str, DocumentProgress] = field(default_factory=dict)
 
     @property
@@ -51,7 +55,7 @@ class Job:
 
 
 class JobsInHand:
-    """The jobs of one worker, `slots` at most."""
+    """The jobs of one worker: `slots` at most that render, as many again that end."""
 
     def __init__(self, slots: int, measures: Measures = UNMEASURED) -> None:
         self.slots = slots
@@ -67,8 +71,14 @@ class JobsInHand:
         return len(self._jobs)
 
     @property
+    def rendering(self) -> int:
+        """Slots that are taken."""
+        return sum(not job.ending for job in self._jobs.values())
+
+    @property
     def free(self) -> int:
-        return self.slots - len(self._jobs)
+        """How many more may be taken."""
+        return min(self.slots - self.rendering, 2 * self.slots - len(self))
 
     def add(self, job: Job) -> None:
         """Take a job into a slot. An older lease on the same entry, which this worker lost to itself, is stopped."""
@@ -76,13 +86,17 @@ class JobsInHand:
             if other.lease.entry == job.lease.entry:
                 other.stop(Stop.LEASE_LOST)
         self._jobs[job.lease] = job
-        self._measures.slots_seen(len(self), self.slots)
+        self._note_change()
+
+    def ending(self, job: Job) -> None:
+        """Free its slot: what is left to do is to tell the queue."""
+        job.ending = True
+        self._note_change()
 
     def remove(self, job: Job) -> None:
-        """Free its slot. Safe to repeat."""
+        """Forget it, its end was answered. Safe to repeat."""
         if self._jobs.pop(job.lease, None) is not None:
-            self._measures.slots_seen(len(self), self.slots)
-            self._changed.set()
+            self._note_change()
 
     async def slot_free(self) -> None:
         """Return once there is room for one more."""
@@ -93,6 +107,10 @@ class JobsInHand:
         """Return once nothing is in hand."""
         while self._jobs:
             await self._change()
+
+    def _note_change(self) -> None:
+        self._measures.slots_seen(self.rendering, self.slots)
+        self._changed.set()
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -90,6 +90,7 @@ class Processor:
             result = await self._result(job)
             duration_s = loop.time() - begun_s
             outcome = "lost"
+            self._jobs.ending(job)
             if result.ending is not None and job.why is not Stop.LEASE_LOST:
                 _step("settling")
                 answer = await self._settler.settle(job.lease, result.ending)

@@ -1,4 +1,4 @@
-"""Tells the queue how jobs ended: all that end within a few milliseconds in one call.
+"""Tells the queue how jobs ended, at once; all that end while a call is under way go together with the next.
 
 An end is told again while Redis does not answer: each step is fenced, so telling it too late changes nothing, and telling it
 twice answers the same. A bound ends that: then the lease lapses, and the next worker finds what was published.
@@ -19,7 +19,6 @@ from docugen_core.ports import JobSource
 
 from docugen_worker.backoff import Backoff
 
-WINDOW_S = 0.003
 PATIENCE_S_MIN = 60.0
 
 log = structlog.get_logger(__name__)
@@ -81,7 +80,7 @@ class Settler:
         """Settle until cancelled. Raises ConfigurationError when Redis refuses this worker."""
         while True:
             await self._some.wait()
-            await asyncio.sleep(WINDOW_S)
+            await asyncio.sleep(0)  # for those that end in the same turn of the loop
             self._some.clear()
             batch, self._waiting = self._waiting, []
             await self._send(batch)

@@ -6,8 +6,9 @@
 -- RETURNS  number of jobs it still holds; they come back when their leases lapse
 --
 -- Why one script: XGROUP DELCONSUMER drops what a consumer holds, and with it the job. Only one that owns nothing is forgotten.
+-- The mark that it drains stays until prune: a take may still be on its way in a connection that was closed.
 redis.call('HDEL', WORKERS, consumer)
-redis.call('HDEL', CONTROL, 'drain:' .. consumer)
+redis.call('HSETNX', CONTROL, 'drain:' .. consumer, T)
 local held = 0
 for _, stream in pairs(LANE) do
   local mine = redis.pcall('XPENDING', stream, GROUP, '-', '+', 1000, consumer)

@@ -1,4 +1,4 @@
--- prune: forget workers that fell silent, and consumers that own nothing.
+-- prune: forget workers that fell silent, marks of workers long gone, and consumers that own nothing.
 --
 -- FLAGS    allow-oom
 -- KEYS     lanes workers control
@@ -13,9 +13,12 @@ for name, advert in pairs(dict(redis.call('HGETALL', WORKERS))) do
     alive[name] = true
   else
     redis.call('HDEL', WORKERS, name)
-    redis.call('HDEL', CONTROL, 'drain:' .. name)
     workers = workers + 1
   end
+end
+for mark, since in pairs(dict(redis.call('HGETALL', CONTROL))) do
+  local name = string.match(mark, '^drain:(.+)$')
+  if name and not alive[name] and tonumber(since) <= T - silent_ms then redis.call('HDEL', CONTROL, mark) end
 end
 for _, stream in pairs(LANE) do
   local known = redis.pcall('XINFO', 'CONSUMERS', stream, GROUP)

@@ -1,11 +1,13 @@
 -- recover: hand back, unspent, what a consumer holds without knowing it: the reply of a take was lost.
 --
 -- FLAGS    allow-oom
--- KEYS     lanes due run events
--- ARGV     consumer:text limit:int known(entry:text)*
+-- KEYS     lanes due run events control
+-- ARGV     consumer:text limit:int last:int known(entry:text)*
 -- RETURNS  number of jobs handed back, at most `limit` from each lane
 --
 -- Why one script: an entry listed as forgotten could lapse and be taken again before it is parked. A repetition finds nothing.
+-- With `last` 1 the consumer takes nothing after this: a take may still be on its way in a connection that was closed.
+if last == 1 then redis.call('HSETNX', CONTROL, 'drain:' .. consumer, T) end
 local knows, count = {}, 0
 for entry in known() do knows[entry] = true end
 for lane, stream in pairs(LANE) do

@@ -2,16 +2,17 @@
 --
 -- FLAGS    allow-oom
 -- KEYS     lanes due run events control
--- ARGV     consumer:text want:int lease_ms:int lost:text
--- RETURNS  {hold, wait_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed}...}; hold '' | paused |
---          draining; wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal, low,
---          empty unless there was less than `want`; waited_ms since it was queued, or a retry or start time was due;
+-- ARGV     consumer:text want:int lease_ms:int lost:text fresh:int
+-- RETURNS  {hold, wait_ms, now_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed}...}; hold '' |
+--          paused | draining; wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal,
+--          low, empty unless there was less than `want`; waited_ms since it was queued, or a retry or start time was due;
 --          lapsed 1 when the lease of an attempt that was running did
 --
 -- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
+-- With `fresh` 1 it leaves alone what is due: a take behind a wait of a worker that froze would be given its own lapsed job.
 local paused, draining, turn = unpack(redis.call('HMGET', CONTROL, 'paused', 'drain:' .. consumer, 'turn'))
-if paused or draining then return { paused and 'paused' or 'draining', -1, {} } end
+if paused or draining then return { paused and 'paused' or 'draining', -1, T, {} } end
 local jobs, leases, cursors = {}, {}, {}
 
 local function deliver(entry, field, count)
@@ -35,7 +36,8 @@ local function deliver(entry, field, count)
     math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0 }
 end
 
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
+local late_want = fresh == 1 and 0 or want
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, late_want)) do
   local stream, id = place(entry)
   local who, count = owner(entry)
   local e = who and redis.call('XCLAIM', stream, GROUP, consumer, 0, id)[1]
@@ -62,4 +64,4 @@ if #jobs < want then
   for i, lane in ipairs(ORDER) do cursors[i] = redis.call('XINFO', 'GROUPS', LANE[lane])[1][8] end
 end
 local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
-return tell({ '', due and math.max(0, due - T) or -1, cursors, unpack(jobs) })
+return tell({ '', due and math.max(0, due - T) or -1, T, cursors, unpack(jobs) })
