@@ -16,6 +16,7 @@ from docugen.cli.output import ReaderGone
 COMMANDS = {
     "render": ("docugen.cli.render:render", "Render a bundle here, without a server."),
     "validate": ("docugen.cli.validate:validate", "Say everything that is wrong with a bundle."),
+    "data": ("docugen.cli.data:data", "Print the bundle that renders a PDF again, from the data inside it."),
     "submit": ("docugen.cli.submit:submit", "Send a bundle to a server."),
     "runs": ("docugen.cli.runs:runs", "Look at a server's runs, fetch, cancel, retry them."),
     "queue": ("docugen.cli.queue:queue", "Look at a server's queue and workers, pause, resume, drain."),
