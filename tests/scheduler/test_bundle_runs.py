@@ -369,7 +369,8 @@ async def test_verifying_an_unfinished_run_is_not_possible_yet(
 
 
 async def test_a_real_invoice_verifies_as_identical(running_scheduler: Scheduler) -> None:
-    sample = running_scheduler.served.core.intake.catalogue.packs()[0].templates["invoice"].sample
+    packs = {pack.name: pack for pack in running_scheduler.served.core.intake.catalogue.packs()}
+    sample = packs["invoice"].templates["invoice"].sample
     documents = [
         bundle_pb2.DocumentSpec(name=f"invoice.{kind}", format=kind, template="invoice/invoice")
         for kind in ("pdf", "html", "json")
