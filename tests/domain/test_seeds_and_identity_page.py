@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ def test_the_program_and_the_printed_spec_name_the_same_fields(language: str) ->
 def test_the_tables_list_every_field_that_is_hashed_and_no_other() -> None:
     assert fields_of_table("The resolved spec is the request") == list(example().to_json())
     assert fields_of_table("Each document:") == list(example().documents[0].to_json())
+    used = replace(example().documents[0], page=2, ppi=72, attachments=("a.csv",)).to_json()
+    assert fields_of_table("Three fields are there only") == [
+        name for name in used if name not in example().documents[0].to_json()
+    ]
 
 
 def test_the_page_names_the_prefixes_and_bounds_in_use() -> None:

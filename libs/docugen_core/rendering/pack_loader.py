@@ -323,7 +323,7 @@ def _pdf_options(table: TomlTable) -> PdfOptions:
     options = PdfOptions(cast("tuple[PdfStandard, ...]", standards), table.flag("tags", False), embed_data)
     if embed_data and not options.takes_attachments:
         problem = f"{'+'.join(standards)} holds no embedded data"
-        table.refuse("embed_data", problem, 'Write e.g. standards = ["a-3b"], or ["a-3a", "ua-1"] for readers with needs.')
+        table.refuse("embed_data", problem, 'Write e.g. standards = ["a-3b"], or ["a-3a", "ua-1"] with tags.')
     table.finish()
     return options
 
