@@ -499,10 +499,14 @@ async def test_a_process_killed_at_any_change_leaves_nothing_half_done_and_a_suc
         whole = {f"artefacts/run-1/{name}": data for name, data in LETTERS.items()} | {
             place: manifest_of(LETTERS) for place in ("claims/run-1.json", "manifests/run-1.json")
         }
+        signed = content_digest(manifest_of(LETTERS))
+        signature = b"signature of " + signed.encode()
+        whole |= dict.fromkeys((f"signatures/{signed}.json", "manifests/run-1.json.sig"), signature)
         assert all(data == whole.get(place, data) for place, data in there.items()), f"killed at change {n}"
         assert all(content_digest(data) == Path(p).name for p, data in there.items() if p.startswith("blobs/"))
         assert manifest is None or there.items() >= whole.items(), f"killed at change {n}"
 
+        await store.put_signature(signed, signature)
         assert await publish(store) == manifest_of(LETTERS)
         assert files(root).items() >= whole.items()
 

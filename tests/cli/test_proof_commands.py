@@ -137,6 +137,31 @@ def test_a_private_key_is_no_public_key(docugen: Docugen, signed: Path, copy: Pa
     assert (ended.code, ended.error()["reason"]) == (2, "PUBLIC_KEY_UNUSABLE")
 
 
+def test_a_run_on_a_server_is_checked_with_and_without_rendering(remote: Docugen, signed: Path, tmp_path: Path) -> None:
+    submit(remote, tmp_path, "unsigned", NOTE)
+    key = ["--key", signed / "key.pub.pem", "--json"]
+
+    assert verdicts(remote("verify", "unsigned", *key)) == (1, "identical", "missing")
+    assert verdicts(remote("verify", "unsigned", "--no-render", *key)) == (1, "intact", "missing")
+    assert remote("verify", "unsigned", "--no-render").code == 0
+
+
+def test_a_damaged_artefact_in_the_store_is_found_without_rendering(
+    remote: Docugen, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(remote, tmp_path, "rotten", {**NOTE, "data": {"text": "to be damaged"}})
+    monkeypatch.setenv("DOCUGEN_STORE_URL", server.store_url)
+    store = Path(server.store_url.removeprefix("file://"))
+    digest = remote("verify", "rotten", "--local", "--no-render", "--json").json()["comparisons"][0]["actual_sha256"]
+    blob = store / "blobs" / digest[:2] / digest
+    blob.chmod(0o640)
+    blob.write_bytes(b"rot")
+
+    ended = remote("verify", "rotten", "--local", "--no-render", "--json")
+
+    assert (ended.code, ended.json()["verdict"]) == (1, "damaged")
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------------
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 import pytest
+from docugen.client import DocugenClient
 from docugen.v1 import artefact_service_pb2 as messages
 from docugen.v1 import bundle_pb2
+from docugen_core.adapters.manifest_signing import ManifestSigner
 from docugen_core.domain.manifest import Manifest
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.task import Rendering, RenderTask
@@ -22,6 +25,7 @@ from scheduler_server import (
     detail,
     note,
     note_settings,
+    real_scheduler,
     reason,
     scripted_scheduler,
     wrong_fields,
@@ -53,6 +57,27 @@ async def test_the_manifest_is_served_parsed_and_as_the_very_bytes_that_are_stor
     assert [a.sha256 for a in answer.manifest.artefacts] == [a.sha256 for a in manifest.artefacts]
     assert [p.name for p in answer.manifest.template_packs] == ["note"]
     assert answer.manifest.artefacts[0].name == f"{run.name}/artefacts/note0.txt"
+
+
+async def test_a_signature_is_served_downloaded_and_valid(tmp_path: Path) -> None:
+    signer = ManifestSigner.new()
+    signer.write(tmp_path / "key.pem", tmp_path / "key.pub.pem")
+    settings = replace(note_settings(tmp_path / "home"), signing_key_file=str(tmp_path / "key.pem"))
+    async with real_scheduler(settings) as scheduler:
+        run = (await scheduler.runs.CreateBundleRun(create(note()))).bundle_run
+        answer = await scheduler.artefacts.GetManifest(messages.GetManifestRequest(name=run.name))
+        async with DocugenClient(scheduler.served.address) as client:
+            await client.download(run.bundle_run_id, tmp_path / "out")
+
+    assert answer.signature_json == signer.sign(answer.manifest_json)
+    assert (tmp_path / "out" / "manifest.json.sig").read_bytes() == answer.signature_json
+
+
+async def test_without_a_key_there_is_no_signature(scheduler: Scheduler) -> None:
+    run = (await scheduler.runs.CreateBundleRun(create(note()))).bundle_run
+    answer = await scheduler.artefacts.GetManifest(messages.GetManifestRequest(name=run.name))
+
+    assert answer.signature_json == b""
 
 
 async def test_artefacts_are_listed_by_name_and_page(scheduler: Scheduler) -> None:
