@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from docugen_core.adapters.render_pool import RenderPool
@@ -12,12 +13,21 @@ from docugen_core.domain.bundle import Format
 from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.ports import Renderer
 from docugen_core.rendering.engine import engine
+from docugen_core.rendering.packs import PdfOptions
 from docugen_core.rendering.registry import render
-from docugen_core.rendering.task import RenderLimits, RenderTask
+from docugen_core.rendering.task import Artefact, MergeTask, RenderLimits, Task
 from pack_examples import PLEX, TABLE_DATA, TABLE_TOML, a_task
 
-TASKS = {
-    "pdf": a_task(PLEX + '#json("data.json").name #datetime.today().display()'),
+PDF = a_task(PLEX + '#json("data.json").name #datetime.today().display()')
+TASKS: dict[str, Task] = {
+    "pdf": PDF,
+    "png": replace(PDF, format=Format.PNG, ppi=72),
+    "svg": replace(PDF, format=Format.SVG),
+    "pdf with files": replace(
+        a_task(PLEX + "x", pdf=PdfOptions(("a-3b",), embed_data=True)),
+        attachments=(Artefact("sheet.xlsx", Format.XLSX, bytes(range(256))),),
+    ),
+    "merged pdf": MergeTask("all.pdf", tuple(Artefact(n, Format.PDF, render(PDF).data) for n in "ab"), PDF.world),
     "html": a_task("<p>{{ data.name }}</p>", Format.HTML),
     "json": a_task('{"name": {{ data.name }}}', Format.JSON),
     "csv": a_task(TABLE_TOML, Format.CSV, data=TABLE_DATA),
@@ -34,7 +44,7 @@ async def renderer(request: pytest.FixtureRequest) -> AsyncIterator[Renderer]:
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
-async def test_a_document_is_the_pure_function_of_its_task(renderer: Renderer, task: RenderTask) -> None:
+async def test_a_document_is_the_pure_function_of_its_task(renderer: Renderer, task: Task) -> None:
     first, second = await asyncio.gather(renderer.render(task), renderer.render(task))
 
     assert first == second == render(task)
