@@ -85,6 +85,8 @@ def test_hidden_binary_and_reserved_files_are_refused(tmp_path: Path) -> None:
     assert "binary/logo.png:1: is not UTF-8 text" in binary.message
     assert "SVG" in binary.hint
     assert "reserved/data.json: has a reserved name" in reserved.message
+    library = refusal(write_pack(tmp_path / "library", {"docugen/mine.typ": ""}))
+    assert "library/docugen/mine.typ: has a reserved name" in library.message
 
 
 def test_a_pack_has_a_bounded_number_of_files_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,7 @@ def test_every_shipped_pack_takes_the_same_branding(pack: TemplatePack) -> None:
         assert schema["properties"]["branding"] == {"$ref": "#/$defs/branding"}, template.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pack", "template"), PAGED)
 def test_branding_shows_on_every_paged_document(pack: TemplatePack, template: str) -> None:
     sample = dict(pack.templates[template].sample)

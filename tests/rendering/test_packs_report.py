@@ -49,6 +49,7 @@ def _block(**fields: Any) -> dict[str, Any]:
     return fields
 
 
+@pytest.mark.slow
 def test_the_sample_fills_a_dozen_pages_and_its_contents_name_the_page_of_each_heading() -> None:
     pages = _sample_pages()
     assert len(pages) >= 12
@@ -61,6 +62,7 @@ def test_the_sample_fills_a_dozen_pages_and_its_contents_name_the_page_of_each_h
         assert f"{number} {head['text']}" in re.sub(" +", " ", found)
 
 
+@pytest.mark.slow
 def test_headings_are_bookmarks_nested_by_level() -> None:
     outline: Any = pypdf.PdfReader(io.BytesIO(_sample())).outline
     titles = [item.title if not isinstance(item, list) else [below.title for below in item] for item in outline]
@@ -73,6 +75,7 @@ def test_headings_are_bookmarks_nested_by_level() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_file_is_tagged_for_screen_readers_and_names_its_language() -> None:
     root: Any = pypdf.PdfReader(io.BytesIO(_sample("fr-FR"))).trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
@@ -81,6 +84,7 @@ def test_the_file_is_tagged_for_screen_readers_and_names_its_language() -> None:
     assert re.search("pdfuaid:part[>=]", metadata)
 
 
+@pytest.mark.slow
 def test_each_page_but_the_cover_names_the_report_and_its_section() -> None:
     pages = _sample_pages()
     sections = [block["text"] for block in SAMPLE["blocks"] if block["type"] == "heading" and block["level"] == 1]
@@ -88,6 +92,7 @@ def test_each_page_but_the_cover_names_the_report_and_its_section() -> None:
     assert all(any(section in page for section in sections) for page in pages[2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", LOCALES)
 def test_tables_and_figures_are_numbered_in_the_documents_language(locale: str) -> None:
     text = "\n".join(_sample_pages(locale))
