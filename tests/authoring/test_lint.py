@@ -132,6 +132,15 @@ async def test_a_table_layout_and_typst_are_read_too_and_say_the_same(tmp_path: 
     ]
 
 
+async def test_a_refusal_by_the_template_itself_is_a_rule_that_the_schema_should_state(tmp_path: Path) -> None:
+    old = "#title-block(data.subject)"
+    rule = '#if "reference" not in data { panic("no letter goes out without a reference") }\n'
+    folder = a_pack(tmp_path, "letter.typ", old, rule + old, kind="letter")
+
+    [finding] = await linted(folder)
+    assert finding.startswith("letter.typ:15: rule-unstated: reference may be absent, but panicked with: no letter")
+
+
 async def test_a_currency_that_nobody_has_is_found(tmp_path: Path) -> None:
     folder = a_pack(tmp_path, "list.table.toml", 'currency = "currency"', 'currency = "curency"', kind="table")
 

@@ -6,6 +6,7 @@
     data-unknown      error    the template reads a field that the schema does not know
     data-unused       warning  no format of the template shows a field of the schema
     optional-needed   error    the schema lets a field be absent, the template cannot do without it
+    rule-unstated     warning  without an optional field the template refuses (`panic`): a rule the schema does not state
     sample-lacks      warning  the sample does not have a field that the template reads, so nobody saw what becomes of it
     name-unknown      error    the template uses a name that no template gets
     label-unknown     error    the template asks for a label that the default language does not have
@@ -33,7 +34,16 @@ class Severity(Enum):
 
 
 _WARNINGS = frozenset(
-    {"data-unused", "sample-lacks", "language-untried", "label-missing", "label-extra", "label-unused", "file-unused"}
+    {
+        "data-unused",
+        "rule-unstated",
+        "sample-lacks",
+        "language-untried",
+        "label-missing",
+        "label-extra",
+        "label-unused",
+        "file-unused",
+    }
 )
 
 

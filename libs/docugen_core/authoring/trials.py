@@ -30,6 +30,7 @@ from docugen_core.strict_json.schema import compiled
 TRIALS_MAX = 400
 """Renders of one template, beyond those of the whole sample."""
 
+OPTIONAL_HINT = "Give it a default, look whether it is there, or require it."
 TRIAL_DAY = dt.date(2026, 1, 31)
 
 
@@ -117,8 +118,11 @@ class _Trials:
             if isinstance(outcome, RenderFailed) and allowed:
                 file, line = self._place(outcome, format_)
                 message = f"{written(declared.path)} may be absent, but {outcome.message}".replace("\n", " ")
-                hint = "Give it a default, look whether it is there, or require it."
-                self.report.findings.append(LintFinding(file, line, "optional-needed", message, hint))
+                # A panic is the author's own sentence: the template knows the case, only the schema does not.
+                refuses = outcome.message.startswith("panicked with")
+                code = "rule-unstated" if refuses else "optional-needed"
+                hint = "State it in the schema." if refuses else OPTIONAL_HINT
+                self.report.findings.append(LintFinding(file, line, code, message, hint))
 
     async def _rendered(self, format_: Format, data: Mapping[str, Any], locale: str) -> bytes | RenderFailed:
         task = RenderTask(
