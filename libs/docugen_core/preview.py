@@ -1,8 +1,8 @@
 """Use case 5: one document of a bundle, shown and not kept. No run is recorded, nothing reaches the store.
 
 It goes the way of every document (`generation`), with the same templates, data, fallback and bounds, in the same render
-processes, so that a preview shows what a run would make. Two things differ: an optional document that fails is not left out but says
-why, and the seed is that of the whole bundle although only a part of it is rendered.
+processes, so that a preview shows what a run would make. Two things differ: an optional document that fails is not left out
+but says why, and the seed is that of the whole bundle although only a part of it is rendered.
 """
 
 from __future__ import annotations
