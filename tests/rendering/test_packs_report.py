@@ -192,6 +192,7 @@ def test_a_column_of_money_without_a_currency_is_refused() -> None:
     table = _block(type="table", title="t", columns=[{"head": "a", "type": "money"}], rows=[["1"]])
     data = _report(table)
     del data["currency"]
+    assert [violation.path for violation in SCHEMA.violations(data, "data")] == ["data.currency"]
     with pytest.raises(RenderFailed, match=r"data\.blocks\[0\]\.rows\[0\] has amounts of money"):
         _pdf(data)
 
