@@ -10,7 +10,15 @@ from pathlib import Path
 import grpc
 import pytest
 from docugen_core import errors, generation
-from docugen_core.adapters import inline_executor, job_codec, local_store, metrics, render_pool, write_once
+from docugen_core.adapters import (
+    inline_executor,
+    job_codec,
+    local_store,
+    metrics,
+    render_pool,
+    store_errors,
+    write_once,
+)
 from docugen_core.adapters.metrics import INSTRUMENTS, OTHER, Kind
 from docugen_core.adapters.metrics_reference import metrics_markdown
 from docugen_core.adapters.otel_measures import STALE_AFTER_S, OtelMeasures
@@ -49,7 +57,7 @@ NAMES = {
     "rpc_server_call_duration_seconds",
 }
 ATTEMPT_PATHS = (
-    *(generation, inline_executor, job_codec, lease, local_store),
+    *(generation, inline_executor, job_codec, lease, local_store, store_errors),
     *(render_pool, write_once, registry, catalogue, fonts),
 )
 """Modules whose errors can end an attempt."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 from docugen_core.domain.run import RunState
@@ -14,16 +15,18 @@ pytestmark = pytest.mark.slow
 
 async def test_the_second_attempt_takes_over_what_the_killed_worker_had_finished(world: WorkerWorld) -> None:
     """Five documents, the worker killed after the third: the other two are all that is left to do."""
-    quick = [
+    quick: list[dict[str, Any]] = [
         {"name": f"a{n}.txt", "format": "txt", "template": "jobs/note", "data": {"text": f"{n}"}} for n in range(3)
     ]
-    slow = [{"name": f"b{n}.pdf", "format": "pdf", "template": "jobs/slow", "data": {"text": f"{n}"}} for n in range(2)]
+    slow: list[dict[str, Any]] = [
+        {"name": f"b{n}.pdf", "format": "pdf", "template": "jobs/slow", "data": {"text": f"{n}"}} for n in range(2)
+    ]
     job = prepare_generation_job(SubmitRequest({"documents": [*quick, *slow], "data": {}}), world.core.intake)
     async with world.process("ada", render_processes=1) as ada:
         await world.core.executor.submit(job)
 
         async def three_are_rendered() -> bool:
-            return sum(line.get("state") == "rendered" for line in ada.lines("job_step")) == 3
+            return len([line for line in ada.lines("job_step") if line.get("state") == "rendered"]) == 3
 
         await until("three documents are rendered", three_are_rendered)
         ada.signal(signal.SIGKILL)

@@ -25,20 +25,25 @@ Not in here: deleting. Removing old runs is the operator's `rm`, manifest first.
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
 
-from docugen_core.adapters.write_once import Place, WriteOnceTree, is_safe_name
-from docugen_core.domain.failure import Violation
+from docugen_core.adapters.store_errors import (
+    DIGEST,
+    check_names,
+    check_run_id,
+    missing_blob,
+    no_blob,
+    readable_manifest,
+    storage_errors,
+)
+from docugen_core.adapters.write_once import Place, WriteOnceTree
 from docugen_core.domain.identity import SPEC_PREFIX, content_digest, is_bundle_run_id
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
-from docugen_core.errors import ConfigurationError, InvalidRequest, NotFound, Unavailable
+from docugen_core.errors import ConfigurationError
 
 THREADS_MAX = 8
 STAGING_AGE_S_MAX = 24 * 3_600
@@ -50,8 +55,6 @@ THINNED_TO = 0.9
 """Part of the bound that is left when a folder of notes is full."""
 
 _FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "signatures", "documents", "quarantine")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -112,22 +115,22 @@ class LocalStore:
         """
         if offset < 0 or limit < -1:
             raise ValueError(f"offset {offset} and limit {limit}: must not be negative (limit -1: to the end)")
-        data = await self._in_thread(self._read_blob, sha256, offset, limit) if _DIGEST.fullmatch(sha256) else None
+        data = await self._in_thread(self._read_blob, sha256, offset, limit) if DIGEST.fullmatch(sha256) else None
         if data is None:
-            raise _no_blob(sha256)
+            raise no_blob(sha256)
         return data
 
     async def blob_size(self, sha256: str) -> int:
         """Size of a blob in bytes; its content is not looked at. Raises NotFound (ARTEFACT_NOT_FOUND)."""
-        size = await self._in_thread(self._size, _blob(sha256)) if _DIGEST.fullmatch(sha256) else None
+        size = await self._in_thread(self._size, _blob(sha256)) if DIGEST.fullmatch(sha256) else None
         if size is None:
-            raise _no_blob(sha256)
+            raise no_blob(sha256)
         return size
 
     async def verify_blob(self, sha256: str) -> bool:
         """Whether the blob is stored and its bytes match its name; for readers that take it in parts afterwards."""
         return (
-            _DIGEST.fullmatch(sha256) is not None and await self._in_thread(self._read_blob, sha256, 0, -1) is not None
+            DIGEST.fullmatch(sha256) is not None and await self._in_thread(self._read_blob, sha256, 0, -1) is not None
         )
 
     async def put_spec(self, spec_digest: str, spec: bytes) -> None:
@@ -138,13 +141,13 @@ class LocalStore:
 
     async def read_spec(self, spec_digest: str) -> bytes | None:
         """The canonical spec; None if it is not stored, or damaged (submitting the bundle again restores it)."""
-        if not _DIGEST.fullmatch(spec_digest):
+        if not DIGEST.fullmatch(spec_digest):
             return None
         return await self._in_thread(self._read_sealed, _spec(spec_digest), _spec_digest)
 
     async def read_note(self, document_digest: str) -> bytes | None:
         """A note of the document cache, as it stands: whoever reads it checks it. See `ports.DocumentNotes`."""
-        if not _DIGEST.fullmatch(document_digest):
+        if not DIGEST.fullmatch(document_digest):
             return None
         return await self._in_thread(self._read, _note(document_digest))
 
@@ -153,7 +156,7 @@ class LocalStore:
 
         Raises ValueError when `document_digest` is none (a bug of the caller).
         """
-        if not _DIGEST.fullmatch(document_digest):
+        if not DIGEST.fullmatch(document_digest):
             raise ValueError(f"{document_digest[:64]!r} is not a document digest")
         await self._in_thread(self._write_note, document_digest, note)
 
@@ -162,13 +165,13 @@ class LocalStore:
 
         Raises ValueError when `manifest_sha256` is none (a bug of the caller).
         """
-        if not _DIGEST.fullmatch(manifest_sha256):
+        if not DIGEST.fullmatch(manifest_sha256):
             raise ValueError(f"{manifest_sha256[:64]!r} is not a SHA-256")
         await self._in_thread(self._put_signature, ("signatures", f"{manifest_sha256}.json"), signature)
 
     async def read_signature(self, run_id: str) -> bytes | None:
         """The signature of a finished run's manifest, None where it has none."""
-        _check_run_id(run_id)
+        check_run_id(run_id)
         return await self._in_thread(self._read, _signature(run_id))
 
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
@@ -182,8 +185,8 @@ class LocalStore:
 
         Cancelling waits for its end, as its thread cannot be stopped: whoever cancelled can then see whether it is published.
         """
-        _check_run_id(run_id)
-        _check_names(run_id, Manifest.from_bytes(manifest))
+        check_run_id(run_id)
+        check_names(run_id, Manifest.from_bytes(manifest))
         publishing = asyncio.ensure_future(self._in_thread(self._publish, run_id, manifest))
         try:
             return await asyncio.shield(publishing)
@@ -193,7 +196,7 @@ class LocalStore:
 
     async def read_manifest(self, run_id: str) -> bytes | None:
         """The manifest of a finished run, None for any other."""
-        _check_run_id(run_id)
+        check_run_id(run_id)
         return await self._in_thread(self._read, _manifest(run_id))
 
     async def run_ids(self) -> tuple[str, ...]:
@@ -212,12 +215,12 @@ class LocalStore:
         # A manifest outranks a claim: should an operator have restored the manifests alone, they still stand.
         winner = self._read(_manifest(run_id))
         if winner is None:
-            with _storage_errors("claims"):
+            with storage_errors("claims"):
                 self._tree.create(_claim(run_id), manifest)
             winner = self._read(_claim(run_id))
-        self._show_artefacts(run_id, _read_manifest(run_id, winner))
+        self._show_artefacts(run_id, readable_manifest(run_id, winner))
         self._show_signature(run_id, winner or b"")
-        with _storage_errors("manifests"):
+        with storage_errors("manifests"):
             self._tree.create(_manifest(run_id), winner or b"")
         return self._read(_manifest(run_id)) or b""
 
@@ -226,33 +229,33 @@ class LocalStore:
             if entry.status is ArtefactStatus.RENDERED:
                 self._show_artefact(run_id, entry)
         # One fsync for all names, and before the manifest that promises them.
-        with _storage_errors(f"artefacts/{run_id}"):
+        with storage_errors(f"artefacts/{run_id}"):
             self._tree.sync(("artefacts", run_id))
 
     def _show_artefact(self, run_id: str, entry: ArtefactEntry) -> None:
         blob, target = _blob(entry.sha256), ("artefacts", run_id, entry.name)
-        with _storage_errors(f"artefacts/{run_id}"):
+        with storage_errors(f"artefacts/{run_id}"):
             if self._tree.size(blob) != entry.size:
-                raise _missing_blob(run_id, entry)
+                raise missing_blob(run_id, entry)
             if self._tree.link(blob, target):
                 return
             # Another file has the name: the blob was damaged and restored since, or the link limit made it a copy.
             data = self._read_sealed(blob, content_digest)
             if data is None:
-                raise _missing_blob(run_id, entry)
+                raise missing_blob(run_id, entry)
             if self._tree.read(target) != data:
                 self._tree.replace(target, data)
 
     def _show_signature(self, run_id: str, manifest: bytes) -> None:
         """Put the signature of the manifest that stands beside it, if there is one: durably, before the manifest is."""
         kept = ("signatures", f"{content_digest(manifest)}.json")
-        with _storage_errors("manifests"):
+        with storage_errors("manifests"):
             if self._tree.size(kept) is not None:
                 self._tree.link(kept, _signature(run_id))
                 self._tree.sync(("manifests",))
 
     def _put_signature(self, place: Place, signature: bytes) -> None:
-        with _storage_errors("signatures"):
+        with storage_errors("signatures"):
             present = self._tree.read(place)
             if present is None:
                 self._tree.create(place, signature)
@@ -262,7 +265,7 @@ class LocalStore:
                 self._tree.sync(place[:-1])
 
     def _put_sealed(self, place: Place, data: bytes, seal: Callable[[bytes], str]) -> None:
-        with _storage_errors("/".join(place[:-1])):
+        with storage_errors("/".join(place[:-1])):
             if self._read_sealed(place, seal) is None:
                 self._tree.create(place, data)
             else:
@@ -270,7 +273,7 @@ class LocalStore:
 
     def _write_note(self, document_digest: str, note: bytes) -> None:
         place = _note(document_digest)
-        with _storage_errors("documents"):
+        with storage_errors("documents"):
             self._tree.note(place, note)
             # Counting takes a listing, so it is done for one digest in 64: a folder exceeds its bound by some dozens at most.
             if int(document_digest[-2:], 16) % 64 == 0 and self._tree.thin(place[:-1], self._notes_a_folder):
@@ -278,7 +281,7 @@ class LocalStore:
 
     def _read_blob(self, sha256: str, offset: int, limit: int) -> bytes | None:
         place = _blob(sha256)
-        with _storage_errors("/".join(place[:-1])):
+        with storage_errors("/".join(place[:-1])):
             size = self._tree.size(place)
             if size is None or (offset == 0 and (limit == -1 or limit >= size)):
                 return self._read_sealed(place, content_digest)
@@ -287,7 +290,7 @@ class LocalStore:
     def _read_sealed(self, place: Place, seal: Callable[[bytes], str]) -> bytes | None:
         """The file's bytes if they match its name. Otherwise it is moved to `quarantine/` and counts as absent."""
         digest = place[-1].removesuffix(".json")
-        with _storage_errors("/".join(place[:-1])):
+        with storage_errors("/".join(place[:-1])):
             data = self._tree.read(place)
             if data is None or seal(data) == digest:
                 return data
@@ -295,15 +298,15 @@ class LocalStore:
         return None
 
     def _read(self, place: Place) -> bytes | None:
-        with _storage_errors("/".join(place[:-1])):
+        with storage_errors("/".join(place[:-1])):
             return self._tree.read(place)
 
     def _size(self, place: Place) -> int | None:
-        with _storage_errors("/".join(place[:-1])):
+        with storage_errors("/".join(place[:-1])):
             return self._tree.size(place)
 
     def _names(self, folder: str) -> list[str]:
-        with _storage_errors(folder):
+        with storage_errors(folder):
             return self._tree.names((folder,))
 
 
@@ -333,84 +336,3 @@ def _signature(run_id: str) -> Place:
 
 def _spec_digest(spec: bytes) -> str:
     return hashlib.sha256(SPEC_PREFIX + b"\0" + spec).hexdigest()
-
-
-def _check_run_id(run_id: str) -> None:
-    if not is_bundle_run_id(run_id):
-        raise InvalidRequest.from_violations(
-            [
-                Violation(
-                    "bundle_run_id", "is not a bundle run id", "Lower-case letters, digits, '.', '_', '-'; 63 at most."
-                )
-            ]
-        )
-
-
-def _check_names(run_id: str, manifest: Manifest) -> None:
-    for entry in manifest.artefacts:
-        if not is_safe_name(entry.name):
-            raise InvalidRequest.from_violations(
-                [
-                    Violation(
-                        "documents.name", f"{entry.name!r} cannot be a file name", "Use letters, digits, '.', '_', '-'."
-                    )
-                ]
-            )
-        if entry.status is ArtefactStatus.RENDERED and not _DIGEST.fullmatch(entry.sha256):
-            raise ValueError(f"run {run_id}: artefact {entry.name!r} has no SHA-256")
-
-
-def _read_manifest(run_id: str, data: bytes | None) -> Manifest:
-    """A stored claim or manifest, checked like a new one: another release, or another hand, may have written it."""
-    try:
-        manifest = Manifest.from_bytes(data or b"")
-        _check_names(run_id, manifest)
-    except (ValueError, KeyError, TypeError, InvalidRequest) as error:
-        raise Unavailable(
-            f"what is stored for run {run_id} is not a manifest this release can read",
-            code="STORE_DAMAGED",
-            hint=f"If no newer release shares this store, move claims/{run_id}.json and manifests/{run_id}.json away.",
-            details={"bundle_run_id": run_id, "place": f"claims/{run_id}.json"},
-        ) from error
-    return manifest
-
-
-def _no_blob(sha256: str) -> NotFound:
-    return NotFound(
-        f"no artefact with SHA-256 {sha256[:64]!r} is stored",
-        code="ARTEFACT_NOT_FOUND",
-        hint="Take the digest from the run's manifest; submitting the bundle again renders it anew.",
-    )
-
-
-def _missing_blob(run_id: str, entry: ArtefactEntry) -> Unavailable:
-    return Unavailable(
-        f"run {run_id}: the bytes of {entry.name!r} are not in the store",
-        code="STORE_DAMAGED",
-        hint="Submit the bundle again: rendering restores them. If another engine edition rendered it first and no manifest "
-        f"exists, move claims/{run_id}.json away before.",
-        details={"bundle_run_id": run_id, "artefact": entry.name, "sha256": entry.sha256},
-    )
-
-
-@contextmanager
-def _storage_errors(place: str) -> Iterator[None]:
-    """The one translation of OSError. `place` is relative to the store: absolute paths are no business of a caller."""
-    try:
-        yield
-    except OSError as error:
-        name = errno.errorcode.get(error.errno or 0, "UNKNOWN")
-        if error.errno in _FULL:
-            raise Unavailable(
-                f"the artefact store is full ({place}/)",
-                code="STORE_FULL",
-                hint=f"Free space, or raise the quota or file size limit, where the store keeps {place}/; then submit again.",
-                details={"place": f"{place}/", "errno": name},
-                retry_after_ms=10_000,
-            ) from error
-        raise Unavailable(
-            f"the artefact store cannot be used ({place}/)",
-            code="STORE_UNAVAILABLE",
-            hint=f"Check that {place}/ in the store is mounted, is a real folder, and is writable for the service.",
-            details={"place": f"{place}/", "errno": name},
-        ) from error
