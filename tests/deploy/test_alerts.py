@@ -67,7 +67,7 @@ def test_the_runbooks_ask_for_metrics_that_exist() -> None:
 @pytest.mark.parametrize("alert", ALERTS, ids=name_of)
 def test_every_alert_says_how_bad_it_is_what_happened_and_where_to_read_on(alert: Rule) -> None:
     assert alert.labels["severity"] in ("page", "ticket")
-    assert alert.annotations.keys() == {"summary", "description", "runbook_url"}
+    assert alert.annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
     page, _, anchor = alert.annotations["runbook_url"].partition("#")
     headings = re.findall(r"^### (\w+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     assert anchor == alert.name.lower()

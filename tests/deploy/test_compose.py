@@ -37,6 +37,7 @@ def test_the_scheduler_runs_alone_and_the_rest_by_profile() -> None:
         "redis": ["queue"],
         "prometheus": ["monitoring"],
         "alertmanager": ["monitoring"],
+        "grafana": ["monitoring"],
     }
     assert SERVICES["scheduler"]["depends_on"] == {"redis": {"condition": "service_healthy", "required": False}}
     assert SERVICES["scheduler"]["environment"]["DOCUGEN_QUEUE_ENABLED"] == "${DOCUGEN_QUEUE_ENABLED:-false}"
@@ -85,6 +86,24 @@ def test_prometheus_asks_where_the_services_answer() -> None:
     (worker,) = jobs["docugen-worker"]["dns_sd_configs"]
     assert worker["names"] == ["worker"]
     assert f"DOCUGEN_WORKER_METRICS_ADDRESS=0.0.0.0:{worker['port']}" in DOCKERFILES["worker"]
+
+
+def test_grafana_finds_its_files_and_prometheus_and_lets_nobody_change_anything() -> None:
+    provisioning = ROOT / "deploy/grafana/provisioning"
+    mounted = {target: source for source, target, *_ in (v.split(":") for v in SERVICES["grafana"]["volumes"])}
+    assert mounted["/etc/grafana/provisioning"] == "./deploy/grafana/provisioning"
+    (provider,) = read_yaml(provisioning / "dashboards/docugen.yml")["providers"]
+    dashboards = ROOT / mounted[provider["options"]["path"]]
+    assert [path.name for path in dashboards.iterdir()] == ["docugen.json"]
+    (source,) = read_yaml(provisioning / "datasources/docugen.yml")["datasources"]
+    assert (source["type"], source["url"]) == ("prometheus", "http://prometheus:9090")
+    assert set(SERVICES["grafana"]["networks"]) & set(SERVICES["prometheus"]["networks"])
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    home = Path(environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (dashboards / home.name).exists()
+    assert str(home.parent) == provider["options"]["path"]
 
 
 def test_every_severity_has_a_receiver() -> None:
