@@ -5,7 +5,7 @@ was put back `redrives_max` times is refused without `force`, or a poison would 
 the letters once, oldest first, up to the newest one there was when they began, so a run that fails again meanwhile is not met
 twice. Both may be repeated after any error: what is done is done.
 
-Filters are those of lists of runs (domain.run_filter), on reason, create_time, labels.KEY and template.
+Filters are those of lists of runs (domain.run_filter), on reason, create_time, labels.KEY, template and tenant.
 """
 
 from __future__ import annotations
@@ -17,9 +17,18 @@ from dataclasses import dataclass
 
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.lease import DeadLetter, Redriven
-from docugen_core.domain.run_filter import LETTER_FIELDS, Comparison, Facts, fulfils, parse_filter, template_names
+from docugen_core.domain.run_filter import (
+    LETTER_FIELDS,
+    TENANT_FIELD,
+    Comparison,
+    Facts,
+    fulfils,
+    parse_filter,
+    template_names,
+)
 from docugen_core.domain.run_query import filter_digest
 from docugen_core.domain.run_record import decode_run
+from docugen_core.domain.tenant import tenant_of
 from docugen_core.errors import InvalidRequest, NotFound
 from docugen_core.ports import Clock, QueueDesk
 
@@ -199,7 +208,11 @@ class DeadLetters:
 
 def letter_facts(letter: DeadLetter) -> Facts:
     """What a filter can ask of a letter. Labels and templates are none where another release wrote them unreadably."""
-    words = {"reason": frozenset({letter.failure.code}), "template": frozenset[str]()}
+    words = {
+        "reason": frozenset({letter.failure.code}),
+        "template": frozenset[str](),
+        TENANT_FIELD: frozenset({tenant_of(letter.run_id)}),
+    }
     try:
         run = decode_run(letter.about)
     except (KeyError, TypeError, ValueError):

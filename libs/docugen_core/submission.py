@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from docugen_core.domain.identity import derive_bundle_run_id
 from docugen_core.domain.json import JsonValue
 from docugen_core.domain.run import BundleRun, DocumentProgress, ExecutionPolicy, RunState
+from docugen_core.domain.tenant import DEFAULT_TENANT
+from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.ports import GenerationExecutor, GenerationJob, Submission
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.validation import BundleLimits, resolve_bundle, validate_run_id
-
-DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ async def wait_for_run(executor: GenerationExecutor, run_id: str, timeout_ms: in
     return run
 
 
-def new_run(job: GenerationJob, *, now_ms: int, max_attempts: int) -> BundleRun:
-    """The first record of a run: QUEUED, revision 1."""
+def new_run(job: GenerationJob, *, now_ms: int, max_attempts: int, trace: TraceContext = NO_TRACE) -> BundleRun:
+    """The first record of a run: QUEUED, revision 1. trace: of the submit."""
     bundle = job.bundle
     return BundleRun(
         run_id=job.run_id,
@@ -98,4 +98,5 @@ def new_run(job: GenerationJob, *, now_ms: int, max_attempts: int) -> BundleRun:
         policy=job.policy,
         documents=tuple(DocumentProgress(d.name) for d in bundle.documents),
         templates=tuple(sorted({f"{t.pack}/{t.template}" for t in bundle.packs})),
+        trace=trace,
     )

@@ -115,7 +115,7 @@ def test_a_dead_letter_is_listed_and_shown_with_its_history(letter: str, ask: Ca
 def test_a_wrong_filter_is_wrong_input_and_says_what_it_takes(ask: Callable[..., Ended]) -> None:
     ended = ask("dlq", "ls", "--filter", "state = FAILED", "--json")
     assert ended.code == 2
-    assert "reason, create_time, template, labels.KEY" in ended.error()["message"]
+    assert "reason, create_time, template, tenant, labels.KEY" in ended.error()["message"]
 
 
 def test_the_failure_can_be_reproduced_without_a_server(

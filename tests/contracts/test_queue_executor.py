@@ -186,7 +186,10 @@ async def test_a_list_reads_so_many_records_and_no_more_and_its_token_goes_on(
         for n in range(20):
             await executor.submit(house.job(str(n)))
         await executor.cancel(first.run_id, "")
-        assert await pages(executor, "state = CANCELLED", 5) == [[], [], [first.run_id]]
+        *short, last = await pages(executor, "state = CANCELLED", 5)
+        assert last == [first.run_id]
+        assert len(short) >= 2
+        assert not any(short)
 
 
 # --- watching --------------------------------------------------------------------------------------------------------

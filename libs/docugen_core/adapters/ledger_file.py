@@ -116,6 +116,11 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             )
         if version == SCHEMA_VERSION:
             return
+        if version > 0:
+            raise ConfigurationError(
+                f"the run ledger {str(path)!r} has schema {version}, from before the first release",
+                hint="Move the file away: finished bundles are in the store, not in it.",
+            )
         if db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
             raise ConfigurationError(
                 f"{str(path)!r} is the database of another program, not a run ledger",

@@ -41,8 +41,9 @@ from docugen_core.adapters.store_errors import (
     storage_errors,
 )
 from docugen_core.adapters.write_once import Place, WriteOnceTree
-from docugen_core.domain.identity import SPEC_PREFIX, content_digest, is_bundle_run_id
+from docugen_core.domain.identity import SPEC_PREFIX, content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
+from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import ConfigurationError
 
 THREADS_MAX = 8
@@ -203,7 +204,7 @@ class LocalStore:
         """Ids of all published runs, sorted."""
         names = await self._in_thread(self._names, "manifests")
         ids = (name.removesuffix(".json") for name in names if name.endswith(".json"))
-        return tuple(sorted(run_id for run_id in ids if is_bundle_run_id(run_id)))
+        return tuple(sorted(run_id for run_id in ids if is_kept_id(run_id)))
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._threads:

@@ -36,10 +36,12 @@ async def scan(queue: JobQueue, query: RunQuery) -> Scan:
     """One page of `query`. Raises InvalidRequest for a token of another query, Unavailable."""
     found: list[JobRecord] = []
     before, oldest_ms = _start(query), _oldest_ms(query.filter)
-    for _ in range(SCAN_MAX // PAGE_ITEMS):
+    start, pages_read = before, 0
+    while True:
         # Without a filter every record matches: reading more than the page, and one to know whether there is another, is waste.
         wanted = PAGE_ITEMS if query.filter else min(PAGE_ITEMS, query.page_size + 1 - len(found))
         page = await queue.runs(before=before, limit=wanted)
+        pages_read += 1
         for record in page.records:
             if record.create_time_ms < oldest_ms:
                 return Scan(tuple(found), None)
@@ -50,7 +52,8 @@ async def scan(queue: JobQueue, query: RunQuery) -> Scan:
         before = page.next_before
         if not before:
             return Scan(tuple(found), None)
-    return Scan(tuple(found), _read_position(before))
+        if pages_read >= SCAN_MAX // PAGE_ITEMS and (end := _below(before, start)):
+            return Scan(tuple(r for r in found if r.create_time_ms >= end.create_time_ms), end)
 
 
 def merged(
@@ -101,6 +104,11 @@ def _position(record: JobRecord) -> Position:
     return Position(record.create_time_ms, record.run_id)
 
 
-def _read_position(text: str) -> Position:
-    milliseconds, _, run_id = text.partition(":")
-    return Position(int(milliseconds), run_id)
+def _below(before: str, start: str) -> Position | None:
+    """Where a scan that began at `start` and came to `before` may be cut: above all of `before`'s millisecond.
+
+    `before` may be another tenant's run, and tokens can be read: so the token says its time alone, and the next page looks at
+    that millisecond again. None within the first one: a page that is cut there would come no further.
+    """
+    end = Position(int(before.partition(":")[0]) + 1, "")
+    return end if not start or list_position(end.create_time_ms, "") < start else None

@@ -12,7 +12,7 @@ from docugen_core.domain.run import TERMINAL
 from docugen_core.domain.run_filter import LABEL_PREFIX, OPERATORS, Comparison
 from docugen_core.domain.run_query import RunQuery
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = (
     """CREATE TABLE runs (
@@ -20,6 +20,7 @@ SCHEMA = (
          revision INTEGER NOT NULL,
          state TEXT NOT NULL,
          create_time_ms INTEGER NOT NULL,
+         tenant TEXT NOT NULL,
          record TEXT NOT NULL
        ) STRICT""",
     # Apart from the record: a spec may have megabytes, and every update would write it again.
@@ -37,6 +38,7 @@ SCHEMA = (
        ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX runs_by_time ON runs (create_time_ms, run_id)",
     "CREATE INDEX runs_by_state ON runs (state, create_time_ms, run_id)",
+    "CREATE INDEX runs_by_tenant ON runs (tenant, create_time_ms, run_id)",
     "CREATE INDEX labels_by_value ON labels (key, value, run_id)",
     "CREATE INDEX templates_by_name ON templates (name, run_id)",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
@@ -81,6 +83,8 @@ def _condition(comparison: Comparison) -> tuple[str, list[str | int]]:
             return f"create_time_ms {comparison.operator} ?", [comparison.value]
         case "state":
             return f"state {comparison.operator} ?", [comparison.value]
+        case "tenant":
+            return f"tenant {comparison.operator} ?", [comparison.value]
         case "template":
             selected = "SELECT run_id FROM templates WHERE name = ?"
             return f"run_id {inside} ({selected})", [comparison.value]

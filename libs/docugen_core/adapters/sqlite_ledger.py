@@ -33,6 +33,7 @@ from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_filter import template_names
 from docugen_core.domain.run_query import RunPage, RunQuery
 from docugen_core.domain.run_record import decode_run, encode_run
+from docugen_core.domain.tenant import tenant_of
 from docugen_core.errors import ConfigurationError, Unavailable
 
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG})
@@ -116,8 +117,15 @@ class SqliteLedger:
             known = self._get(run.run_id)
             if known is None:
                 self._db.execute(
-                    "INSERT INTO runs (run_id, revision, state, create_time_ms, record) VALUES (?, ?, ?, ?, ?)",
-                    (run.run_id, run.revision, run.state.value, run.create_time_ms, encode_run(run)),
+                    "INSERT INTO runs (run_id, revision, state, create_time_ms, tenant, record) VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        run.run_id,
+                        run.revision,
+                        run.state.value,
+                        run.create_time_ms,
+                        tenant_of(run.run_id),
+                        encode_run(run),
+                    ),
                 )
                 self._db.execute("INSERT INTO specs (run_id, spec) VALUES (?, ?)", (run.run_id, spec))
                 self._index(run)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from docugen_core.adapters.write_once import is_safe_name
 from docugen_core.domain.failure import Violation
-from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
+from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import InvalidRequest, NotFound, Unavailable
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -20,7 +20,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 def check_run_id(run_id: str) -> None:
     """Raises InvalidRequest for what cannot be a run's file name."""
-    if not is_bundle_run_id(run_id):
+    if not is_kept_id(run_id):
         raise InvalidRequest.from_violations(
             [
                 Violation(

@@ -14,7 +14,8 @@ A filter is comparisons joined by AND (the subset of AIP-160 that an index can s
     string     = DQUOTE *( any character, with \" and \\ for DQUOTE and "\" ) DQUOTE
 
 Fields: state (= !=; runs), reason (= !=; dead letters), create_time (= != < <= > >=, RFC 3339, milliseconds), labels.KEY
-(= !=), template (= !=; a pack or `pack/template`). `!=` holds wherever `=` does not: `labels.team != "billing"` also finds
+(= !=), template (= !=; a pack or `pack/template`), tenant (= !=; for callers who see several). `!=` holds wherever `=` does
+not: `labels.team != "billing"` also finds
 runs without that label. There is no OR, NOT or grouping: they are refused at their place, not misread.
 
 `matches` is the meaning of a filter; every ledger's own query must select the same runs (a property test compares them).
@@ -31,13 +32,15 @@ from operator import eq, ge, gt, le, lt, ne
 
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.run import BundleRun, RunState
+from docugen_core.domain.tenant import tenant_of
 from docugen_core.errors import InvalidRequest
 
 FILTER_LENGTH_MAX = 4_096
 COMPARISONS_MAX = 32
 
-RUN_FIELDS = ("state", "create_time", "template")
-LETTER_FIELDS = ("reason", "create_time", "template")
+TENANT_FIELD = "tenant"
+RUN_FIELDS = ("state", "create_time", "template", TENANT_FIELD)
+LETTER_FIELDS = ("reason", "create_time", "template", TENANT_FIELD)
 """What may be compared besides labels.KEY, in the order in which error messages name it."""
 
 LABEL_PREFIX = "labels."
@@ -55,7 +58,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a filter can ask of a run or a dead letter. words: `state`, `reason`, `template`, each with all it is equal to."""
+    """What a filter can ask of a run or a dead letter. words: `state`, `template` ..., each with all it is equal to."""
 
     create_time_ms: int
     words: Mapping[str, frozenset[str]]
@@ -94,7 +97,11 @@ def fulfils(facts: Facts, conditions: Sequence[Comparison]) -> bool:
 
 
 def run_facts(run: BundleRun) -> Facts:
-    words = {"state": frozenset({run.state.value}), "template": template_names(run)}
+    words = {
+        "state": frozenset({run.state.value}),
+        "template": template_names(run),
+        TENANT_FIELD: frozenset({tenant_of(run.run_id)}),
+    }
     return Facts(run.create_time_ms, words, frozenset(run.policy.labels))
 
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docugen_core.domain.failure import Violation
-from docugen_core.domain.identity import canonical_json, content_digest, is_bundle_run_id
+from docugen_core.domain.identity import canonical_json, content_digest
 from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_filter import Comparison, matches, parse_filter
+from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import InvalidRequest
 
 __all__ = [
@@ -42,7 +43,8 @@ PAGE_TOKEN_LENGTH_MAX = 512
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A run's place in a list: later in time, then greater id, comes first."""
+    """A run's place in a list: later in time, then greater id, comes first. run_id: as it is kept; empty for below all of its
+    time."""
 
     create_time_ms: int
     run_id: str
@@ -127,7 +129,9 @@ def _token_content(token: str) -> tuple[int, str, str]:
     if len(token) > PAGE_TOKEN_LENGTH_MAX:
         raise ValueError("too long")
     create_time_ms, run_id, filter_digest = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), b"-_", True))
-    if type(create_time_ms) is not int or not is_bundle_run_id(run_id) or not isinstance(filter_digest, str):
+    if type(create_time_ms) is not int or not isinstance(run_id, str) or not isinstance(filter_digest, str):
+        raise TypeError("not a position")
+    if run_id and not is_kept_id(run_id):
         raise ValueError("not a position")
     if abs(create_time_ms) >= 1 << 53:
         raise ValueError("not a time")
