@@ -3,6 +3,10 @@
 The table is this file: `docugen config` prints it, docs/reference/settings.md is that output. A setting `render_timeout_ms`
 is read from `DOCUGEN_RENDER_TIMEOUT_MS`. All mistakes are reported at once; an unknown DOCUGEN_ name is refused, with the
 nearest known one, because a misspelt setting that silently keeps its default is found at three in the morning.
+
+A secret may come in a file instead, as orchestrators hand secrets out: `DOCUGEN_REDIS_URL_FILE` names one that holds what
+`DOCUGEN_REDIS_URL` would. It is read once, at start; white space around it is dropped, and an empty file sets nothing. Secrets
+are never printed.
 """
 
 from __future__ import annotations
@@ -11,19 +15,24 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from docugen_core.errors import ConfigurationError
 
 PREFIX = "DOCUGEN_"
 TEST_PREFIX = "DOCUGEN_TEST_"
+FILE_SUFFIX = "_FILE"
+SECRET_BYTES_MAX = 65_536
+MASK = "[redacted]"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What `docugen config` says about a setting. unit: `ms`, `MiB`, ... or empty."""
+    """What `docugen config` says about a setting. unit: `ms`, `MiB`, ... or empty. secret: it is never printed, and may come in
+    the file that `env` with _FILE names."""
 
     name: str
     env: str
@@ -33,6 +42,7 @@ class Declaration:
     minimum: int | None = None
     maximum: int | None = None
     choices: tuple[str, ...] = ()
+    secret: bool = False
 
 
 def _setting(
@@ -43,6 +53,7 @@ def _setting(
     minimum: int | None = None,
     maximum: int | None = None,
     choices: tuple[str, ...] = (),
+    secret: bool = False,
 ) -> T:
     metadata = {
         "sentence": sentence,
@@ -50,6 +61,7 @@ def _setting(
         "minimum": minimum,
         "maximum": maximum,
         "choices": choices,
+        "secret": secret,
     }
     return field(default=default, metadata=metadata)
 
@@ -69,7 +81,16 @@ class Settings:
     redis_url: str = _setting(
         "redis://127.0.0.1:6379/0",
         "Where the queue is: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://.",
+        secret=True,
     )
+    redis_ca: str = _setting(
+        "",
+        "File with the CA certificates (PEM) that a rediss:// server must have its own from; empty takes the system's.",
+    )
+    redis_cert: str = _setting(
+        "", "File with the certificate (PEM) this process shows to a rediss:// server that asks."
+    )
+    redis_key: str = _setting("", "File with the private key (PEM) of DOCUGEN_REDIS_CERT.")
     queue_name: str = _setting(
         "bundle:generate", "Name of the queue; its keys on Redis begin with {name}, its dead letters are {name}:dlq."
     )
@@ -184,8 +205,51 @@ class Settings:
     worker_metrics_address: str = _setting(
         "127.0.0.1:9465", "Address of a worker's metrics, host:port; port 0 picks a free one, empty is off."
     )
-    insecure: bool = _setting(False, "Allow a listening address other than loopback without TLS.")
+    insecure: bool = _setting(
+        False, "Allow listening without TLS on an address other than loopback, and sending a token there without TLS."
+    )
+    tls_cert: str = _setting(
+        "", "File with the scheduler's certificate and those between it and its CA (PEM); empty serves without TLS."
+    )
+    tls_key: str = _setting("", "File with the private key (PEM) of DOCUGEN_TLS_CERT, at most readable by its group.")
+    tls_client_ca: str = _setting(
+        "", "File with CA certificates (PEM): callers must then show a certificate from one of them (mutual TLS)."
+    )
+    auth_tokens_file: str = _setting(
+        "",
+        "File with the digests of bearer tokens, their tenants and roles (`docugen tokens new`); empty asks for none.",
+    )
     reflection_enabled: bool = _setting(True, "Serve gRPC reflection, so that grpcurl works without the proto files.")
+    grpc_handshake_ms: int = _setting(
+        10_000,
+        "A connection that has not begun to speak HTTP/2, and TLS where it is served, is closed after this time.",
+        unit="ms",
+        minimum=100,
+        maximum=120_000,
+    )
+    grpc_idle_ms: int = _setting(
+        600_000,
+        "A connection without calls is closed after this time.",
+        unit="ms",
+        minimum=1_000,
+        maximum=86_400_000,
+    )
+    grpc_age_ms: int = _setting(
+        600_000,
+        "A connection takes no new calls after this time, so that callers spread over new replicas.",
+        unit="ms",
+        minimum=1_000,
+        maximum=86_400_000,
+    )
+    grpc_streams_max: int = _setting(
+        1_000, "Calls at once on one connection; a caller's further ones wait on its side.", minimum=1, maximum=100_000
+    )
+    watches_max: int = _setting(
+        4_096,
+        "Calls that wait or watch at once; further ones answer RESOURCE_EXHAUSTED.",
+        minimum=1,
+        maximum=1_000_000,
+    )
     grace_ms: int = _setting(
         20_000,
         "On SIGTERM, how long running calls and renders may take to end.",
@@ -227,6 +291,15 @@ class Settings:
     max_pages: int = _setting(2_000, "Pages of one document.", minimum=1, maximum=1_000_000)
     max_rows: int = _setting(100_000, "Rows of one table.", minimum=1, maximum=1_048_575)
     max_artefact_bytes: int = _setting(64 << 20, "Size of one artefact.", unit="bytes", minimum=1_024, maximum=1 << 30)
+    token: str = _setting("", "Token that commands show to a server which asks for one.", secret=True)
+    ca_file: str = _setting(
+        "", "File with the CA certificates (PEM) that commands trust a server by; given, they speak TLS."
+    )
+    client_cert: str = _setting("", "File with the certificate (PEM) that commands show to a server with mutual TLS.")
+    client_key: str = _setting("", "File with the private key (PEM) of DOCUGEN_CLIENT_CERT.")
+    server_name: str = _setting(
+        "", "Name in the server's certificate, where commands reach it by another one (a tunnel, an address)."
+    )
     log_level: str = _setting("info", "Least severe log lines to write.", choices=("debug", "info", "warning", "error"))
     log_format: str = _setting(
         "auto",
@@ -261,17 +334,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     known = {d.env: d for d in declarations()}
     types = get_type_hints(Settings)
     values: dict[str, Any] = {}
-    problems = []
-    for env in sorted(name for name in environ if name.startswith(PREFIX)):
+    texts, problems = _from_files(environ, known)
+    for env in sorted(name for name in texts if name.startswith(PREFIX)):
         declaration = known.get(env)
         if declaration is None:
             if not env.startswith(TEST_PREFIX):
                 problems.append(_unknown(env, list(known)))
             continue
         try:
-            values[declaration.name] = _PARSERS[types[declaration.name]](environ[env], declaration)
+            values[declaration.name] = _PARSERS[types[declaration.name]](texts[env], declaration)
         except ValueError as error:
-            problems.append(f"{env}={environ[env]!r}: {error}")
+            problems.append(f"{env}={texts[env]!r}: {error}")
     problems += _wrong_forms(Settings(**values))
     if not problems:  # a default in the place of a wrong value would be compared with what nobody set
         problems = _cross_checks(Settings(**values))
@@ -283,7 +356,67 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def given(environ: Mapping[str, str] | None = None) -> frozenset[str]:
     """The environment names of all settings that are set there, whatever their value; for `docugen config`."""
     environ = os.environ if environ is None else environ  # noqa: TID251 - this is the one reader
-    return frozenset(d.env for d in declarations() if d.env in environ)
+    return frozenset(d.env for d in declarations() if d.env in environ or (d.secret and d.env + FILE_SUFFIX in environ))
+
+
+def printable(declaration: Declaration, value: object) -> object:
+    """`value` as it may be printed: a secret is masked, of a URL all but its user and password is shown."""
+    if not declaration.secret or not value or value == declaration.default:
+        return value
+    scheme, separator, rest = str(value).partition("://")
+    if not separator:
+        return MASK
+    user, at, where = rest.rpartition("@")
+    return f"{scheme}://{MASK if user else ''}{at}{where}"
+
+
+def traces_exporter(environ: Mapping[str, str] | None = None) -> str:
+    """Where traces go by the standard OTEL_ variables: `otlp`, or empty for nowhere (the default).
+
+    An endpoint alone asks for them. Everything else about them is read by OpenTelemetry's SDK itself. Raises
+    ConfigurationError for an exporter or a protocol that DocuGen does not have.
+    """
+    environ = os.environ if environ is None else environ  # noqa: TID251 - this is the one reader
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    exporter = environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if endpoint else "none")
+    if exporter == "none" or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ""
+    if exporter != "otlp":
+        raise ConfigurationError(
+            f"OTEL_TRACES_EXPORTER={exporter!r}: must be otlp or none",
+            hint="Send traces to an OpenTelemetry collector by otlp; it passes them on in any other form.",
+        )
+    names = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    for name in names:
+        if environ.get(name, "grpc") != "grpc":
+            raise ConfigurationError(
+                f"{name}={environ[name]!r}: must be grpc",
+                hint="Point OTEL_EXPORTER_OTLP_ENDPOINT at the collector's gRPC port, by custom 4317.",
+            )
+    return exporter
+
+
+def _from_files(environ: Mapping[str, str], known: Mapping[str, Declaration]) -> tuple[dict[str, str], list[str]]:
+    """The environment with secrets read from the files it names, and what is wrong with those."""
+    texts, problems = dict(environ), list[str]()
+    for declaration in known.values():
+        env = declaration.env + FILE_SUFFIX
+        if not declaration.secret or env not in texts:
+            continue
+        file = texts.pop(env)
+        if declaration.env in texts:
+            problems.append(f"{env}: {declaration.env} is set too; unset one of them")
+            continue
+        try:
+            with Path(file).open(encoding="utf-8") as opened:
+                text = opened.read(SECRET_BYTES_MAX).strip()
+        except (OSError, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else "") or "is not text"
+            problems.append(f"{env}={file!r}: {why}")
+            continue
+        if text:
+            texts[declaration.env] = text
+    return texts, problems
 
 
 def _unknown(env: str, known: list[str]) -> str:
@@ -293,12 +426,18 @@ def _unknown(env: str, known: list[str]) -> str:
 
 def _cross_checks(settings: Settings) -> list[str]:
     """Rules between settings."""
-    if settings.queue_backoff_ms <= settings.queue_backoff_max_ms:
-        return []
-    return [
-        f"DOCUGEN_QUEUE_BACKOFF_MS={settings.queue_backoff_ms} is longer than "
-        f"DOCUGEN_QUEUE_BACKOFF_MAX_MS={settings.queue_backoff_max_ms}"
-    ]
+    problems = []
+    if settings.queue_backoff_ms > settings.queue_backoff_max_ms:
+        problems.append(
+            f"DOCUGEN_QUEUE_BACKOFF_MS={settings.queue_backoff_ms} is longer than "
+            f"DOCUGEN_QUEUE_BACKOFF_MAX_MS={settings.queue_backoff_max_ms}"
+        )
+    for cert, key in (("tls_cert", "tls_key"), ("redis_cert", "redis_key"), ("client_cert", "client_key")):
+        if bool(getattr(settings, cert)) is not bool(getattr(settings, key)):
+            problems.append(f"{PREFIX}{cert.upper()} and {PREFIX}{key.upper()}: set both or neither")
+    if settings.tls_client_ca and not settings.tls_cert:
+        problems.append("DOCUGEN_TLS_CLIENT_CA: callers can only show certificates where DOCUGEN_TLS_CERT is set")
+    return problems
 
 
 def _wrong_forms(settings: Settings) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from cli_process import ROOT
 from doc_pages import blocks, desk, pattern, plain, without_blocks
 from docugen.cli.entry import docugen
-from docugen_core.config import declarations
+from docugen_core.config import FILE_SUFFIX, declarations
 from docugen_core.rendering.engine import library
 
 DOCS = ROOT / "docs"
@@ -95,6 +95,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_setting_named_in_a_page_exists(page: Path) -> None:
     known = {declaration.env for declaration in declarations()}
+    known |= {declaration.env + FILE_SUFFIX for declaration in declarations() if declaration.secret}
     named = set(_SETTING.findall(page.read_text(encoding="utf-8")))
     unknown = sorted(n for n in named - known if not n.startswith(("DOCUGEN_TEST_", "_")))
     assert not unknown, f"{name_of(page)} names {', '.join(unknown)}"

@@ -33,7 +33,7 @@ def config(markdown: bool, as_json: bool) -> None:
             {
                 "name": d.name,
                 "env": d.env,
-                "value": getattr(present, d.name),
+                "value": core_config.printable(d, getattr(present, d.name)),
                 "source": "environment" if d.env in given else "default",
                 "default": d.default,
                 "unit": d.unit,
@@ -50,6 +50,7 @@ def config(markdown: bool, as_json: bool) -> None:
 
 def settings_markdown() -> str:
     """docs/reference/settings.md. The same on every machine: it shows defaults, never present values."""
+    secrets = ", ".join(f"`{d.env}`" for d in core_config.declarations() if d.secret)
     lines = [
         "# Settings",
         "",
@@ -57,6 +58,8 @@ def settings_markdown() -> str:
         "",
         "Settings come from environment variables. Wrong values and unknown `DOCUGEN_` names are refused at start, all at",
         "once, each with the remedy.",
+        "",
+        f"Secrets ({secrets}) may come in files instead: the variable with `_FILE` added names one.",
         "",
         "| Variable | Default | Takes | Meaning |",
         "|---|---|---|---|",
