@@ -21,6 +21,7 @@ from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.task import RenderLimits
 from docugen_core.submission import Intake
+from docugen_core.tracing import UNTRACED, Tracer
 from docugen_core.validation import BundleLimits
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def assemble_intake(settings: Settings) -> Intake:
 
 @asynccontextmanager
 async def assemble_rendering(
-    settings: Settings, measures: Measures = UNMEASURED
+    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
 ) -> AsyncIterator[tuple[Intake, BundleRenderer, LocalStore]]:
     """What renders and what keeps the result, without runs: no ledger is opened and no unfinished run is taken up.
 
@@ -89,7 +90,7 @@ async def assemble_rendering(
         cache = DocumentCache(store, store) if settings.document_cache_entries else None
         yield (
             intake,
-            BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures, cache, signer),
+            BundleRenderer(intake.catalogue, intake.generators, pool, limits, measures, cache, signer, tracer),
             store,
         )
 
@@ -103,7 +104,9 @@ def _signer(settings: Settings) -> Signer | None:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, measures: Measures = UNMEASURED) -> AsyncIterator[Core]:
+async def assemble(
+    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
+) -> AsyncIterator[Core]:
     """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start, or with the
     workers of the queue.
 
@@ -116,7 +119,7 @@ async def assemble(settings: Settings, measures: Measures = UNMEASURED) -> Async
 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings, measures))
+        intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings, measures, tracer))
         rendering = _Rendering(bundles, store, clock)
         executor: GenerationExecutor
         if settings.queue_enabled:
@@ -192,6 +195,7 @@ async def _queue(settings: Settings, rendering: _Rendering) -> AsyncIterator[tup
             max_attempts=settings.queue_max_attempts,
             inline_bytes=settings.queue_inline_bytes,
             measures=rendering.measures,
+            tracer=rendering.bundles.tracer,
         )
         await stack.enter_async_context(executor)
         if settings.queue_fallback == "inline":

@@ -31,6 +31,7 @@ from docugen_core.rendering.archive import pack_archive
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.task import Artefact, MergeTask, Rendering, RenderLimits, RenderTask, Task
 from docugen_core.rendering.world import World
+from docugen_core.tracing import UNTRACED, Step, Tracer
 
 OnProgress = Callable[[DocumentProgress], None]
 Sink = Callable[[bytes], Awaitable[object]]
@@ -53,7 +54,7 @@ class _Outcome:
 class BundleRenderer:
     """Renders whole bundles. Holds no state between bundles; safe to use from many tasks at once. measures: of what no renderer
     sees, archives and what is kept. cache: what `generate` takes over instead of rendering it; None renders everything.
-    signer: of the manifests that `generate` publishes."""
+    signer: of the manifests that `generate` publishes. tracer: of documents, and of what keeps them."""
 
     catalogue: TemplateCatalogue
     generators: GeneratorRegistry
@@ -62,6 +63,7 @@ class BundleRenderer:
     measures: Measures = UNMEASURED
     cache: DocumentCache | None = None
     signer: Signer | None = None
+    tracer: Tracer = UNTRACED
 
     async def render(
         self,
@@ -141,6 +143,19 @@ class _BundleRendering:
 
     async def _settle(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> _Outcome:
         """Bring one document to its end. A failure is a value here, so that one document cannot cancel another."""
+        with self._parts.tracer.span(Step.DOCUMENT, format=document.format.value) as span:
+            if document.template is not None:
+                span.note(template=f"{document.template.pack}/{document.template.template}")
+            outcome = await self._settled(document, done)
+            if outcome.error is not None:
+                span.failed(outcome.error.reason)
+            elif outcome.entry is not None:
+                entry = outcome.entry
+                reused = document.name in self._reused
+                span.note(status=entry.status.value, pages=entry.pages, bytes=entry.size, reused=reused)
+        return outcome
+
+    async def _settled(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> _Outcome:
         self._report(document, DocumentState.RENDERING)
         try:
             if document.template is not None:
@@ -246,7 +261,8 @@ class _BundleRendering:
         if rendering is None:
             rendering = await self._parts.renderer.render(task)
             if self._cache is not None:
-                self._stored.add(await self._cache.keep(identity, rendering))
+                with self._parts.tracer.span(Step.PUT, bytes=len(rendering.data)):
+                    self._stored.add(await self._cache.keep(identity, rendering))
         return rendering
 
     async def _known(self, document: ResolvedDocument, identity: str, limits: RenderLimits) -> Rendering | None:

@@ -13,6 +13,7 @@ from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactStatus, Manifest
 from docugen_core.errors import DeterminismViolation, RenderInterrupted, Unavailable
 from docugen_core.ports import ArtefactStore, GenerationJob
+from docugen_core.tracing import Step
 
 __all__ = ["BundleRenderer", "OnProgress", "generate"]
 
@@ -33,14 +34,16 @@ async def generate(
     returned) or the promise is broken. Raises what BundleRenderer.render raises, Unavailable from the store, RenderInterrupted
     (ATTEMPT_TIMEOUT) and DeterminismViolation.
     """
+
+    async def put(data: bytes) -> None:
+        with bundles.tracer.span(Step.PUT, bytes=len(data)):
+            await store.put_blob(data)
+
     try:
         async with asyncio.timeout(timeout_ms / 1_000):
-            manifest = await bundles.render(job.bundle, store.put_blob, on_progress, bundles.cache)
-            await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
-            if bundles.signer is not None:
-                # First: once a manifest can stand, its signature is there, whoever finishes its publication.
-                await store.put_signature(manifest.digest, bundles.signer.sign(manifest.to_bytes()))
-            published = await store.publish(job.run_id, manifest.to_bytes())
+            manifest = await bundles.render(job.bundle, put, on_progress, bundles.cache)
+            with bundles.tracer.span(Step.PUBLISH, documents=len(manifest.artefacts)):
+                published = await _published(job, manifest, bundles, store)
     except TimeoutError:
         raise RenderInterrupted(
             f"the attempt took longer than {timeout_ms} ms",
@@ -52,6 +55,14 @@ async def generate(
         if artefact.status is ArtefactStatus.RENDERED:
             bundles.measures.artefact_kept(artefact.format, artefact.size)
     return agreed
+
+
+async def _published(job: GenerationJob, manifest: Manifest, bundles: BundleRenderer, store: ArtefactStore) -> bytes:
+    await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
+    if bundles.signer is not None:
+        # First: once a manifest can stand, its signature is there, whoever finishes its publication.
+        await store.put_signature(manifest.digest, bundles.signer.sign(manifest.to_bytes()))
+    return await store.publish(job.run_id, manifest.to_bytes())
 
 
 def _agreed(run_id: str, rendered: Manifest, published: bytes) -> Manifest:

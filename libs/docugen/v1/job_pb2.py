@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from docugen.v1 import bundle_pb2 as docugen_dot_v1_dot_bundle__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x64ocugen/v1/job.proto\x12\ndocugen.v1\x1a\x17\x64ocugen/v1/bundle.proto\"\xd2\x01\n\tQueuedJob\x12\x15\n\rbundle_run_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tspec_json\x18\x03 \x01(\x0c\x12\x13\n\x0bspec_digest\x18\x04 \x01(\t\x12\x35\n\x10\x65xecution_policy\x18\x05 \x01(\x0b\x32\x1b.docugen.v1.ExecutionPolicy\x12\x14\n\x0cmax_attempts\x18\x06 \x01(\x05\x12\x14\n\x0cpack_digests\x18\x07 \x03(\t\x12\x13\n\x0btraceparent\x18\x08 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x64ocugen/v1/job.proto\x12\ndocugen.v1\x1a\x17\x64ocugen/v1/bundle.proto\"\xe6\x01\n\tQueuedJob\x12\x15\n\rbundle_run_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tspec_json\x18\x03 \x01(\x0c\x12\x13\n\x0bspec_digest\x18\x04 \x01(\t\x12\x35\n\x10\x65xecution_policy\x18\x05 \x01(\x0b\x32\x1b.docugen.v1.ExecutionPolicy\x12\x14\n\x0cmax_attempts\x18\x06 \x01(\x05\x12\x14\n\x0cpack_digests\x18\x07 \x03(\t\x12\x13\n\x0btraceparent\x18\x08 \x01(\t\x12\x12\n\ntracestate\x18\t \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'docugen.v1.job_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUEUEDJOB']._serialized_start=62
-  _globals['_QUEUEDJOB']._serialized_end=272
+  _globals['_QUEUEDJOB']._serialized_end=292
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class QueuedJob(_message.Message):
-    __slots__ = ("bundle_run_id", "tenant", "spec_json", "spec_digest", "execution_policy", "max_attempts", "pack_digests", "traceparent")
+    __slots__ = ("bundle_run_id", "tenant", "spec_json", "spec_digest", "execution_policy", "max_attempts", "pack_digests", "traceparent", "tracestate")
     BUNDLE_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     SPEC_JSON_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class QueuedJob(_message.Message):
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     PACK_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TRACESTATE_FIELD_NUMBER: _ClassVar[int]
     bundle_run_id: str
     tenant: str
     spec_json: bytes
@@ -25,4 +26,5 @@ class QueuedJob(_message.Message):
     max_attempts: int
     pack_digests: _containers.RepeatedScalarFieldContainer[str]
     traceparent: str
-    def __init__(self, bundle_run_id: _Optional[str] = ..., tenant: _Optional[str] = ..., spec_json: _Optional[bytes] = ..., spec_digest: _Optional[str] = ..., execution_policy: _Optional[_Union[_bundle_pb2.ExecutionPolicy, _Mapping]] = ..., max_attempts: _Optional[int] = ..., pack_digests: _Optional[_Iterable[str]] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    tracestate: str
+    def __init__(self, bundle_run_id: _Optional[str] = ..., tenant: _Optional[str] = ..., spec_json: _Optional[bytes] = ..., spec_digest: _Optional[str] = ..., execution_policy: _Optional[_Union[_bundle_pb2.ExecutionPolicy, _Mapping]] = ..., max_attempts: _Optional[int] = ..., pack_digests: _Optional[_Iterable[str]] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...

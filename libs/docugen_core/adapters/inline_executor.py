@@ -44,6 +44,7 @@ from docugen_core.generation import BundleRenderer
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore, Clock, ExecutionMode, GenerationJob, RunLedger, Submission
 from docugen_core.submission import new_run
+from docugen_core.tracing import Step, current_trace
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +108,12 @@ class InlineExecutor:
     # --- what callers ask -------------------------------------------------------------------------------------------
 
     async def submit(self, job: GenerationJob) -> Submission:
+        with self._parts.tracer.span(Step.SUBMIT, run_id=job.run_id) as span:
+            submission = await self._submitted(job)
+            span.note(deduplicated=submission.deduplicated)
+            return submission
+
+    async def _submitted(self, job: GenerationJob) -> Submission:
         known = await self._known(job.run_id)
         if known is None:
             # Shielded: a caller that goes away during the write must not leave a recorded run that nobody leads.
@@ -231,7 +238,8 @@ class InlineExecutor:
     async def _accept(self, job: GenerationJob) -> Submission:
         """Record and start a new run, or hand back the one that another submit was faster to record."""
         self._admit()
-        run = new_run(job, now_ms=self._clock.now_ms(), max_attempts=self._parts.policy.max_attempts)
+        max_attempts = self._parts.policy.max_attempts
+        run = new_run(job, now_ms=self._clock.now_ms(), max_attempts=max_attempts, trace=current_trace())
         try:
             known = await self._ledger.insert(run, job.bundle.canonical_bytes())
         except BaseException:
@@ -284,6 +292,7 @@ class InlineExecutor:
                     attempt=run.attempt,
                     policy=run.policy,
                     templates=run.templates,
+                    trace=run.trace,
                 )
             )
             return

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from docugen_core.adapters.attempt_trace import AttemptBegin, trace_lost_attempt, traced_attempt
 from docugen_core.adapters.run_feed import RunFeed
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.manifest import Manifest
@@ -24,6 +25,7 @@ from docugen_core.errors import DeterminismViolation, DocugenError, RenderInterr
 from docugen_core.generation import BundleRenderer, generate
 from docugen_core.measures import AttemptOutcome, Measures, RunOutcome
 from docugen_core.ports import ArtefactStore, Clock, GenerationJob, RunLedger
+from docugen_core.tracing import NO_SPAN, Span, Tracer, inside
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +77,10 @@ class RunParts:
     feed: RunFeed
     measures: Measures
 
+    @property
+    def tracer(self) -> Tracer:
+        return self.bundles.tracer
+
 
 class InlineRun:
     """See the module. run: its present snapshot. queued_ms: since when it waits, for the first time or again."""
@@ -87,6 +93,7 @@ class InlineRun:
         self._parts = parts
         self._unrecorded = False
         self._waited_ms = 0
+        self._span: Span = NO_SPAN
 
     @property
     def waits_since_ms(self) -> int:
@@ -96,6 +103,11 @@ class InlineRun:
     async def lead(self) -> None:
         """Through as many attempts as it takes, and until the end is on record."""
         clock = self._parts.clock
+        structlog.contextvars.bind_contextvars(run_id=self.run.run_id)
+        with inside(self.run.trace):
+            await self._led(clock)
+
+    async def _led(self, clock: Clock) -> None:
         try:
             done = False
             while not done:
@@ -111,6 +123,9 @@ class InlineRun:
     async def lost(self) -> bool:
         """The process that rendered it ended: that attempt is spent. True when the run is terminal now."""
         error = RenderInterrupted("the process that rendered this run ended", code="PROCESS_ENDED", hint="See its log.")
+        run, parts = self.run, self._parts
+        lost = AttemptBegin(run.run_id, run.attempt, WORKER, run.start_time_ms)
+        trace_lost_attempt(parts.tracer, run.trace, lost, parts.clock.now_ms(), error.reason)
         return await self._failed(error, lost=True)
 
     async def _attempt(self) -> bool:
@@ -120,33 +135,57 @@ class InlineRun:
             started = parts.clock.now_ms()
             self._waited_ms = max(0, started - self.waits_since_ms)
             parts.measures.attempt_begun(self._waited_ms)
-            await self._record(
-                self.run.moved(
-                    RunState.RUNNING,
-                    attempt=self.run.attempt + 1,
-                    worker=WORKER,
-                    start_time_ms=started,
-                    next_attempt_time_ms=0,
-                    failure=None,
-                    documents=tuple(DocumentProgress(d.name) for d in self.run.documents),
-                )
+            last = WORKER if self.run.start_time_ms else ""
+            begin = AttemptBegin(
+                self.run.run_id,
+                self.run.attempt + 1,
+                WORKER,
+                started,
+                self._waited_ms,
+                last,
+                self.run.start_time_ms,
             )
-            try:
-                manifest = await generate(
-                    self._job,
-                    bundles=parts.bundles,
-                    store=parts.store,
-                    timeout_ms=parts.attempt_timeout_ms,
-                    on_progress=self._show,
-                )
-            except DocugenError as error:
-                return await self._failed(error)
-            except Exception:
-                # A bug of ours, not the caller's: the record says so without internals, the log says where.
-                log.exception("run_crashed", run_id=self.run.run_id)
-                return await self._failed(DocugenError("an internal error ended the run"))
-            await self._succeeded(manifest)
-            return True
+            with traced_attempt(parts.tracer, self.run.trace, begin) as self._span:
+                try:
+                    return await self._attempted(begin)
+                except asyncio.CancelledError:
+                    cancelled = self.cancel_reason is not None
+                    self._span.note(
+                        outcome=(AttemptOutcome.CANCELLED if cancelled else AttemptOutcome.HANDED_BACK).value
+                    )
+                    raise
+                finally:
+                    self._span = NO_SPAN  # the run goes on after it
+
+    async def _attempted(self, begin: AttemptBegin) -> bool:
+        parts = self._parts
+        await self._record(
+            self.run.moved(
+                RunState.RUNNING,
+                attempt=begin.number,
+                worker=WORKER,
+                start_time_ms=begin.start_ms,
+                next_attempt_time_ms=0,
+                failure=None,
+                documents=tuple(DocumentProgress(d.name) for d in self.run.documents),
+            )
+        )
+        try:
+            manifest = await generate(
+                self._job,
+                bundles=parts.bundles,
+                store=parts.store,
+                timeout_ms=parts.attempt_timeout_ms,
+                on_progress=self._show,
+            )
+        except DocugenError as error:
+            return await self._failed(error)
+        except Exception:
+            # A bug of ours, not the caller's: the record says so without internals, the log says where.
+            log.exception("run_crashed", run_id=self.run.run_id)
+            return await self._failed(DocugenError("an internal error ended the run"))
+        await self._succeeded(manifest)
+        return True
 
     async def _succeeded(self, manifest: Manifest) -> None:
         finished = self._parts.clock.now_ms()
@@ -198,6 +237,11 @@ class InlineRun:
         else:
             duration_ms = max(0, self._parts.clock.now_ms() - self.run.start_time_ms)
             self._parts.measures.attempt_ended(outcome, duration_ms / 1_000, code)
+        size = sum(a.size for a in manifest.artefacts) if manifest else 0
+        reused = sum(d.reused for d in self.run.documents)
+        self._span.note(outcome=outcome.value, bytes=size, reused=reused)
+        if code:
+            self._span.failed(code)
         log.info(
             "job_settled",
             run_id=self.run.run_id,
@@ -206,8 +250,8 @@ class InlineRun:
             code=code,
             wait_ms=self._waited_ms,
             render_ms=duration_ms,
-            bytes=sum(a.size for a in manifest.artefacts) if manifest else 0,
-            reused=sum(d.reused for d in self.run.documents),
+            bytes=size,
+            reused=reused,
             manifest=manifest.digest if manifest else "",
         )
 

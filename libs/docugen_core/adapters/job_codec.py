@@ -6,12 +6,15 @@ The version stands outside the bytes, in the queue's own field: a worker that do
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from docugen.v1 import job_pb2
 from google.protobuf.message import DecodeError
 
 from docugen_core.adapters.proto_spec_codec import decode_policy, encode_policy
 from docugen_core.domain.bundle import ResolvedBundle
+from docugen_core.domain.lease import Delivery
+from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.errors import DocugenError
 from docugen_core.ports import ArtefactStore, GenerationJob
 
@@ -24,8 +27,9 @@ class PayloadUnreadable(DocugenError):
     code = "PAYLOAD_UNREADABLE"
 
 
-def encode_job(job: GenerationJob, *, max_attempts: int, spec: bytes, traceparent: str = "") -> bytes:
-    """The payload of PAYLOAD_VERSION. spec: the canonical bytes, or nothing when the store holds them (claim check)."""
+def encode_job(job: GenerationJob, *, max_attempts: int, spec: bytes, trace: TraceContext = NO_TRACE) -> bytes:
+    """The payload of PAYLOAD_VERSION. spec: the canonical bytes, or nothing when the store holds them (claim check). trace: of
+    the submit."""
     return job_pb2.QueuedJob(
         bundle_run_id=job.run_id,
         tenant=job.tenant,
@@ -34,7 +38,8 @@ def encode_job(job: GenerationJob, *, max_attempts: int, spec: bytes, traceparen
         execution_policy=encode_policy(job.policy),
         max_attempts=max_attempts,
         pack_digests=sorted({t.digest for t in job.bundle.packs}),
-        traceparent=traceparent,
+        traceparent=trace.traceparent,
+        tracestate=trace.state,
     ).SerializeToString()
 
 
@@ -44,6 +49,16 @@ def read_payload(payload: bytes) -> job_pb2.QueuedJob:
         return job_pb2.QueuedJob.FromString(payload)
     except DecodeError as error:
         raise PayloadUnreadable("the job's payload is no QueuedJob message") from error
+
+
+def trace_of(delivery: Delivery) -> TraceContext:
+    """The trace a delivered job belongs to; NO_TRACE where it names none or cannot be read."""
+    if delivery.payload_version != PAYLOAD_VERSION:
+        return NO_TRACE
+    with suppress(PayloadUnreadable):
+        message = read_payload(delivery.payload)
+        return TraceContext.parse(message.traceparent, message.tracestate)
+    return NO_TRACE
 
 
 async def decode_job(message: job_pb2.QueuedJob, store: ArtefactStore) -> GenerationJob:

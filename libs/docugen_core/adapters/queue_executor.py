@@ -36,10 +36,12 @@ from docugen_core.domain.lease import CancelVerdict, JobRecord, NewJob, RetryVer
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, RunState
 from docugen_core.domain.run_query import RunPage, RunQuery
+from docugen_core.domain.trace import TraceContext
 from docugen_core.errors import Overloaded, Unavailable
 from docugen_core.measures import UNMEASURED, Measures, RunOutcome
 from docugen_core.ports import ArtefactStore, Clock, ExecutionMode, GenerationJob, JobQueue, Submission
 from docugen_core.submission import new_run
+from docugen_core.tracing import UNTRACED, Step, Tracer, current_trace
 
 READ_MAX = 500
 FULL_RETRY_MS = 5_000
@@ -74,6 +76,7 @@ class QueueExecutor:
         max_attempts: int,
         inline_bytes: int,
         measures: Measures = UNMEASURED,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self._queue = queue
         self._store = store
@@ -82,6 +85,7 @@ class QueueExecutor:
         self._max_attempts = max_attempts
         self._inline_bytes = inline_bytes
         self._measures = measures
+        self._tracer = tracer
         self._batcher = SubmitBatcher(queue, admit=health.check)
         self._watcher = RunWatcher(queue, self._read, clock)
         self._draining = False
@@ -102,8 +106,14 @@ class QueueExecutor:
         QUEUE_UNFIT, QUEUE_DISK_FULL; Overloaded: QUEUE_FULL, QUEUE_MEMORY_FULL."""
         if self._draining:
             raise shutting_down()
+        with self._tracer.span(Step.SUBMIT, run_id=job.run_id) as span:
+            submission = await self._submitted(job)
+            span.note(deduplicated=submission.deduplicated)
+            return submission
+
+    async def _submitted(self, job: GenerationJob) -> Submission:
         # In a thread: the digests of a bundle of megabytes would keep everybody else waiting.
-        packed = await asyncio.to_thread(self._packed, job)
+        packed = await asyncio.to_thread(self._packed, job, current_trace())
         known = await self._finished(job.run_id)
         if known is None:
             self._health.check()
@@ -197,11 +207,11 @@ class QueueExecutor:
 
     # --- submitting -------------------------------------------------------------------------------------------------
 
-    def _packed(self, job: GenerationJob) -> _Packed:
+    def _packed(self, job: GenerationJob, trace: TraceContext) -> _Packed:
         spec = job.bundle.canonical_bytes()
         apart = len(spec) > self._inline_bytes
         first = new_run(job, now_ms=0, max_attempts=self._max_attempts)
-        return _Packed(new_job(job, first, spec=b"" if apart else spec), spec if apart else b"")
+        return _Packed(new_job(job, first, spec=b"" if apart else spec, trace=trace), spec if apart else b"")
 
     async def _finished(self, run_id: str) -> BundleRun | None:
         """The run, if it has a manifest: then it is not queued again, although Redis may have lost or never had its record."""

@@ -15,15 +15,17 @@ from docugen_core.domain.lease import JobRecord, NewJob
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, ExecutionPolicy, RunState
 from docugen_core.domain.run_record import decode_documents, decode_run, encode_run
+from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.ports import GenerationJob
 
 
-def new_job(job: GenerationJob, run: BundleRun, *, spec: bytes, traceparent: str = "") -> NewJob:
-    """The job to submit for `run`, its first record. spec: the canonical bytes, or nothing when the store holds them."""
+def new_job(job: GenerationJob, run: BundleRun, *, spec: bytes, trace: TraceContext = NO_TRACE) -> NewJob:
+    """The job to submit for `run`, its first record. spec: the canonical bytes, or nothing when the store holds them.
+    trace: of the submit."""
     return NewJob(
         run_id=run.run_id,
         spec_digest=run.spec_digest,
-        payload=encode_job(job, max_attempts=run.max_attempts, spec=spec, traceparent=traceparent),
+        payload=encode_job(job, max_attempts=run.max_attempts, spec=spec, trace=trace),
         payload_version=PAYLOAD_VERSION,
         priority=job.policy.priority,
         not_before_ms=job.policy.not_before_ms,

@@ -79,8 +79,11 @@ def takings(reply: Sequence[Any], consumer: str, since_s: float) -> Takings:
             cancelling=bool(cancelling),
             waited_ms=int(waited),
             lapsed=bool(lapsed),
+            start_time_ms=int(reply[2]),
+            last_worker=worker.decode(),
+            last_start_time_ms=int(start),
         )
-        for entry, attempt, cancelling, run, version, payload, waited, lapsed in reply[4:]
+        for entry, attempt, cancelling, run, version, payload, waited, lapsed, worker, start in reply[4:]
     )
     return Takings(deliveries, Hold(reply[0].decode()), int(reply[1]), since_s)
 

@@ -154,7 +154,8 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A job in a worker's hands. cancelling: do not render; look whether it was published, and settle it. waited_ms: since it
-    was queued, or since the time of its retry or start. lapsed: it was running elsewhere, and that lease lapsed."""
+    was queued, or since the time of its retry or start. lapsed: it was running elsewhere, and that lease lapsed. start_time_ms:
+    of this attempt. last_worker, last_start_time_ms: of the one before, empty and 0 for the first since it was queued."""
 
     lease: Lease
     payload: bytes
@@ -162,6 +163,9 @@ class Delivery:
     cancelling: bool = False
     waited_ms: int = 0
     lapsed: bool = False
+    start_time_ms: int = 0
+    last_worker: str = ""
+    last_start_time_ms: int = 0
 
 
 class Hold(Enum):

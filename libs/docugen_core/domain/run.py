@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from docugen_core.domain.failure import Failure
+from docugen_core.domain.trace import NO_TRACE, TraceContext
 
 
 class RunState(Enum):
@@ -99,7 +100,8 @@ class BundleRun:
     """The record of one run: a full snapshot, never a diff.
 
     Times are milliseconds since the epoch, 0 for "not yet". revision grows by at least one with every change. attempt
-    counts deliveries, from 1. templates: the distinct `pack/template` names, for filters.
+    counts deliveries, from 1. templates: the distinct `pack/template` names, for filters. trace: of its submit, where this
+    record is what remembers it.
     """
 
     run_id: str
@@ -120,6 +122,7 @@ class BundleRun:
     templates: tuple[str, ...] = ()
     failure: Failure | None = None
     manifest_digest: str = ""
+    trace: TraceContext = NO_TRACE
 
     def moved(self, to: RunState, **changes: object) -> BundleRun:
         """This run in state `to`, one revision on. Raises ValueError for a move that is not in MOVES (a bug of ours)."""

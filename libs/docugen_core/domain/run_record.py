@@ -19,6 +19,7 @@ from docugen_core.domain.run import (
     Priority,
     RunState,
 )
+from docugen_core.domain.trace import TraceContext
 
 RUN_RECORD_SCHEMA = "docugen.run/v1"
 
@@ -52,6 +53,7 @@ def encode_run(run: BundleRun) -> str:
             "templates": run.templates,
             "failure": run.failure and run.failure.to_json(),
             "manifest_digest": run.manifest_digest,
+            **({"traceparent": run.trace.traceparent, "tracestate": run.trace.state} if run.trace else {}),
         },
         separators=(",", ":"),
     )
@@ -87,6 +89,7 @@ def decode_run(record: str | bytes) -> BundleRun:
         templates=tuple(raw["templates"]),
         failure=Failure.from_json(raw["failure"]) if raw["failure"] else None,
         manifest_digest=raw["manifest_digest"],
+        trace=TraceContext.parse(raw.get("traceparent", ""), raw.get("tracestate", "")),
     )
 
 

@@ -3,10 +3,11 @@
 -- FLAGS    allow-oom
 -- KEYS     lanes due run events control
 -- ARGV     consumer:text want:int lease_ms:int lost:text fresh:int
--- RETURNS  {hold, wait_ms, now_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed}...}; hold '' |
---          paused | draining; wait_ms until the next due time, -1 for none; cursors: last delivered ids of high, normal,
---          low, empty unless there was less than `want`; waited_ms since it was queued, or a retry or start time was due;
---          lapsed 1 when the lease of an attempt that was running did
+-- RETURNS  {hold, wait_ms, now_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed, last_worker,
+--          last_start_ms}...}; hold '' | paused | draining; wait_ms until the next due time, -1 for none; cursors: last
+--          delivered ids of high, normal, low, empty unless there was less than `want`; waited_ms since it was queued, or a
+--          retry or start time was due; lapsed 1 when the lease of an attempt that was running did; last_* of the attempt
+--          before, '' and 0 for none
 --
 -- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
@@ -17,15 +18,15 @@ local jobs, leases, cursors = {}, {}, {}
 
 local function deliver(entry, field, count)
   local run, stream, id = field.run or '', place(entry)
-  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'queue_ms', 'next_ms')
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'queue_ms', 'next_ms', 'worker', 'start_ms')
   local state, revision, attempt = r[1], r[2], math.max(count, (tonumber(r[3]) or 0) + 1)
   if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
   end
   local lapsed = state == 'running'
   if lapsed then
-    local tries, worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'tries', 'worker', 'start_ms'))
-    revision = record(run, revision, 'retrying', 'failure', lost, ended(tries, r[3], worker, start_ms, lost))
+    local tries = redis.call('HGET', RUN .. run, 'tries')
+    revision = record(run, revision, 'retrying', 'failure', lost, ended(tries, r[3], r[6], r[7], lost))
   end
   if attempt > 1 or not state or tonumber(r[5]) ~= 0 then  -- not its first start: clear what the last one left
     redis.call('HSET', RUN .. run, 'entry', entry, 'next_ms', 0, 'failure', '', 'progress', '')
@@ -33,7 +34,7 @@ local function deliver(entry, field, count)
   record(run, revision, state == 'cancelling' and state or 'running', 'attempt', attempt, 'worker', consumer, 'start_ms', T)
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
   jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
-    math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0 }
+    math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0, tonumber(r[7] or 0) > 0 and r[6] or '', r[7] or 0 }
 end
 
 local late_want = fresh == 1 and 0 or want
