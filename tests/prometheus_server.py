@@ -83,29 +83,40 @@ class Prometheus:
 @asynccontextmanager
 async def monitoring(folder: Path, services: Mapping[str, str]) -> AsyncIterator[Monitoring]:
     """services: metrics addresses by name. Each has been read at least once when this begins. folder: exists, and is empty."""
-    binary = shutil.which("prometheus")
-    if binary is None:
+    if shutil.which("prometheus") is None:
         yield Direct(services)
         return
     configuration = folder / "prometheus.yml"
     jobs = (JOB.format(name=name, address=address) for name, address in services.items())
     configuration.write_text(CONFIGURATION + "".join(jobs))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            binary,
-            f"--config.file={configuration}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={address}",
-            stdout=DEVNULL,
-            stderr=log,
-        )
+    async with prometheus(configuration) as served:
+        await until("Prometheus scrapes every service", lambda: served.scrapes_all(len(services)))
+        yield served
+
+
+@asynccontextmanager
+async def prometheus(configuration: Path) -> AsyncIterator[Prometheus]:
+    """A Prometheus of its own, which has to be installed; data and log are kept beside its configuration."""
+    address = free_address()
+    words = [f"--config.file={configuration}", f"--storage.tsdb.path={configuration.parent / 'data'}"]
+    async with daemon("prometheus", *words, f"--web.listen-address={address}", log=configuration.with_suffix(".log")):
+        yield Prometheus(address)
+
+
+@asynccontextmanager
+async def daemon(program: str, *words: str, log: Path) -> AsyncIterator[None]:
+    """A program in the background, killed at the end."""
+    with log.open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(program, *words, stdout=DEVNULL, stderr=stderr)
     try:
-        prometheus = Prometheus(address)
-        await until("Prometheus scrapes every service", lambda: prometheus.scrapes_all(len(services)))
-        yield prometheus
+        yield
     finally:
         process.kill()
         await process.wait()
+
+
+def free_address() -> str:
+    """A port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
