@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis_servers import default_server
+from s3_server import BUCKET, environment_of, make_bucket, s3_server
 from scheduler_server import Scheduler, note_settings, real_scheduler
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -21,6 +22,22 @@ def queue_url() -> Iterator[str]:
     """A Redis for tests that need one and leave it alive; each takes a queue of its own (redis_servers.queue_name)."""
     with default_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """An S3 server with a bucket, for tests that leave it alive; each takes a prefix of its own (s3_server.prefix_of)."""
+    with s3_server() as url:
+        make_bucket(url, BUCKET)
+        yield url
+
+
+@pytest.fixture
+def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same, and this test's stores and processes use it."""
+    for name, value in environment_of(s3_url).items():
+        monkeypatch.setenv(name, value)
+    return s3_url
 
 
 @pytest.fixture

@@ -26,9 +26,8 @@ from docugen_core.validation import BundleLimits
 
 if TYPE_CHECKING:
     from docugen_core.adapters.inline_executor import InlineExecutor
-    from docugen_core.adapters.local_store import LocalStore
     from docugen_core.generation import BundleRenderer
-    from docugen_core.ports import ArtefactStore, Clock, GenerationExecutor, QueueDesk, Signer
+    from docugen_core.ports import ArtefactStore, BundleStore, Clock, GenerationExecutor, QueueDesk, Signer
 
 FALLBACK_LEDGERS_MAX = 64
 
@@ -68,19 +67,20 @@ def assemble_intake(settings: Settings) -> Intake:
 @asynccontextmanager
 async def assemble_rendering(
     settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
-) -> AsyncIterator[tuple[Intake, BundleRenderer, LocalStore]]:
+) -> AsyncIterator[tuple[Intake, BundleRenderer, BundleStore]]:
     """What renders and what keeps the result, without runs: no ledger is opened and no unfinished run is taken up.
 
-    Safe beside a scheduler on the same store. Raises as `assemble_intake` does, and ConfigurationError for the store.
+    Safe beside a scheduler on the same store. Raises as `assemble_intake` does, and ConfigurationError for the store, or
+    Unavailable while a bucket does not answer.
     """
-    from docugen_core.adapters.local_store import open_store
     from docugen_core.adapters.render_pool import RenderPool
+    from docugen_core.adapters.store_opening import proven_store
     from docugen_core.document_cache import DocumentCache
     from docugen_core.generation import BundleRenderer
 
     intake = assemble_intake(settings)
     signer = _signer(settings)
-    store = open_store(settings.store_url, notes_max=settings.document_cache_entries)
+    store = await proven_store(settings)
     async with RenderPool(settings, measures) as pool:
         limits = RenderLimits(
             pages_max=settings.max_pages,
@@ -137,7 +137,7 @@ class _Rendering:
     """What every executor needs."""
 
     bundles: BundleRenderer
-    store: LocalStore
+    store: BundleStore
     clock: Clock
 
     @property
@@ -149,9 +149,10 @@ class _Rendering:
 async def _inline(settings: Settings, rendering: _Rendering, ledger_name: str) -> AsyncIterator[InlineExecutor]:
     from docugen_core.adapters.inline_executor import InlineExecutor
     from docugen_core.adapters.sqlite_ledger import SqliteLedger
+    from docugen_core.adapters.store_opening import ledger_folder
 
     async with (
-        SqliteLedger(rendering.store.root / ledger_name) as ledger,
+        SqliteLedger(ledger_folder(settings) / ledger_name) as ledger,
         InlineExecutor(
             bundles=rendering.bundles,
             store=rendering.store,

@@ -22,6 +22,7 @@ from docugen_core.errors import ConfigurationError
 
 PREFIX = "DOCUGEN_"
 TEST_PREFIX = "DOCUGEN_TEST_"
+STORE_SCHEMES = ("file://", "s3://", "gs://", "az://")
 FILE_SUFFIX = "_FILE"
 SECRET_BYTES_MAX = 65_536
 MASK = "[redacted]"
@@ -176,7 +177,20 @@ class Settings:
     )
     store_url: str = _setting(
         "file://./var/docugen",
-        "Where artefacts and manifests land: a file:// URL, relative to the working directory or absolute.",
+        "Where artefacts and manifests land: file://./relative, file:///absolute, or with the extra [s3] s3://, gs://, az://.",
+    )
+    store_timeout_ms: int = _setting(
+        60_000,
+        "Time one request to an object store may take, its bytes included; without effect for file://.",
+        unit="ms",
+        minimum=100,
+        maximum=3_600_000,
+    )
+    store_allow_http: bool = _setting(
+        False, "Reach an object store whose endpoint has no TLS (http://); bytes then travel in the clear."
+    )
+    state_dir: str = _setting(
+        "./var/docugen", "Folder of the run ledger where the store is a bucket; with file:// it lies in the store."
     )
     document_cache_entries: int = _setting(
         1_000_000,
@@ -443,8 +457,10 @@ def _cross_checks(settings: Settings) -> list[str]:
 def _wrong_forms(settings: Settings) -> list[str]:
     """Texts that are neither a URL of a store nor an address."""
     problems = []
-    if not settings.store_url.startswith("file://"):
-        problems.append(f"DOCUGEN_STORE_URL={settings.store_url!r}: must start with file://")
+    if not settings.store_url.startswith(STORE_SCHEMES):
+        problems.append(
+            f"DOCUGEN_STORE_URL={settings.store_url!r}: must start with file://, or with s3://, gs:// or az://"
+        )
     problems += _bad_address("DOCUGEN_GRPC_ADDRESS", settings.grpc_address)
     problems += _bad_address("DOCUGEN_WORKER_GRPC_ADDRESS", settings.worker_grpc_address)
     if settings.metrics_address:

@@ -209,6 +209,10 @@ class DocumentNotes(Protocol):
         ...
 
 
+class BundleStore(ArtefactStore, DocumentNotes, Protocol):
+    """All that one store does, as the composition roots open it."""
+
+
 class Signer(Protocol):
     """Signs manifests."""
 

@@ -10,22 +10,33 @@ from pathlib import Path
 import pytest
 from bundle_examples import LETTERS, manifest_of
 from docugen_core.adapters.local_store import LocalStore
+from docugen_core.adapters.object_bucket import Bucket
+from docugen_core.adapters.object_store import ObjectStore
 from docugen_core.domain.identity import SPEC_PREFIX, content_digest
 from docugen_core.domain.manifest import ArtefactStatus, Manifest
 from docugen_core.errors import InvalidRequest, NotFound, Unavailable
 from docugen_core.ports import ArtefactStore
+from s3_server import prefix_of
 
 OpenStore = Callable[[Path], ArtefactStore]
 """Opens the store that belongs to a folder; opened again, it is the same store."""
 
-STORES: dict[str, OpenStore] = {
-    "local": lambda folder: LocalStore(folder / "store"),
-}
+
+def in_folders(_: pytest.FixtureRequest) -> OpenStore:
+    return lambda folder: LocalStore(folder / "store")
+
+
+def in_buckets(request: pytest.FixtureRequest) -> OpenStore:
+    request.getfixturevalue("s3")
+    return lambda folder: ObjectStore(Bucket.open(prefix_of(folder), timeout_ms=20_000, allow_http=True))
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], OpenStore]] = {"local": in_folders, "s3": in_buckets}
 
 
 @pytest.fixture(params=list(STORES.values()), ids=list(STORES))
 def open_store(request: pytest.FixtureRequest) -> OpenStore:
-    opener: OpenStore = request.param
+    opener: OpenStore = request.param(request)
     return opener
 
 

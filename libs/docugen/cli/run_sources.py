@@ -16,11 +16,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from docugen_core import config
-from docugen_core.adapters.local_store import LocalStore, open_store
+from docugen_core.adapters.local_store import LocalStore
+from docugen_core.adapters.store_opening import store_of
 from docugen_core.comparison import Evidence
 from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.errors import NotFound
+from docugen_core.ports import ArtefactStore
 
 from docugen.cli.failures import WRONG_INPUT, CommandFailed, Problem, problem_of, wrong_input
 
@@ -37,7 +39,7 @@ class FoundRun:
     manifest: bytes
     signature: bytes | None = None
     spec: Mapping[str, Any] | None = None
-    _where: Path | LocalStore | str = field(default="", repr=False)
+    _where: Path | ArtefactStore | str = field(default="", repr=False)
 
     @property
     def evidence(self) -> Evidence:
@@ -59,10 +61,10 @@ class FoundRun:
         match self._where:
             case Path() as folder:
                 return {name: await asyncio.to_thread(_read, folder / name) for name in entries}
-            case LocalStore() as store:
-                return {name: await _stored(store, entry.sha256) for name, entry in entries.items()}
             case str() as server:
                 return await _downloaded(server, self.name, entries)
+            case store:
+                return {name: await _stored(store, entry.sha256) for name, entry in entries.items()}
 
 
 def look_up(run: str, *, here: bool, server: str | None) -> FoundRun:
@@ -117,7 +119,7 @@ async def found_run(run: str, *, here: bool, server: str | None) -> FoundRun:
     if not is_bundle_run_id(run):
         raise wrong_input(f"{run!r} is neither a run id nor a file", hint="Name a run, or the path of a manifest.json.")
     if here:
-        return await _in_store(open_store(config.load().store_url), run)
+        return await _in_store(store_of(config.load()), run)
     return await _on_server(server or config.load().grpc_address, run)
 
 
@@ -132,7 +134,7 @@ async def _in_folder(path: Path) -> FoundRun:
     return FoundRun(str(path), data, signature, None, path.parent)
 
 
-async def _in_store(store: LocalStore, run_id: str) -> FoundRun:
+async def _in_store(store: ArtefactStore, run_id: str) -> FoundRun:
     data = await store.read_manifest(run_id)
     if data is None:
         message = f"run {run_id!r} has no manifest in the store"
@@ -152,7 +154,7 @@ async def _on_server(server: str, run: str) -> FoundRun:
     return FoundRun(run, manifest.json_bytes, manifest.signature, spec, server)
 
 
-async def _stored(store: LocalStore, sha256: str) -> bytes | None:
+async def _stored(store: ArtefactStore, sha256: str) -> bytes | None:
     try:
         return await store.read_blob(sha256)
     except NotFound:

@@ -67,13 +67,18 @@ def open_store(store_url: str, *, notes_max: int = NOTES_MAX) -> LocalStore:
     notes_max: notes of the document cache that it keeps.
     Raises ConfigurationError for any other URL, and when the folder can be neither found nor made.
     """
+    return LocalStore(store_folder(store_url), notes_max=notes_max)
+
+
+def store_folder(store_url: str) -> Path:
+    """The folder of a file:// URL. Raises ConfigurationError for any other URL."""
     path = unquote(store_url.removeprefix("file://"))
     if not store_url.startswith("file://") or not path.startswith(("/", "./", "../")) or "\0" in path:
         raise ConfigurationError(
             f"DOCUGEN_STORE_URL={store_url!r}: must be file://./relative/folder or file:///absolute/folder",
             hint="Two slashes and a dot for a folder below the working directory, three slashes for an absolute one.",
         )
-    return LocalStore(Path(path), notes_max=notes_max)
+    return Path(path)
 
 
 class LocalStore:
