@@ -90,7 +90,7 @@ class Chronicle:
             if self.held.get(run_id, (None, 0))[0] is service:
                 self.held.pop(run_id)
             self.outcomes[str(line.get("outcome"))] += 1
-            self.told_done[run_id] += line.get("outcome") == "done"
+            self.told_done[run_id] += line.get("outcome") == "succeeded"
         self._watching = [reached for reached in self._watching if not reached(service, line)]
 
     # --- reading ----------------------------------------------------------------------------------------------------

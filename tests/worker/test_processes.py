@@ -94,7 +94,7 @@ async def test_a_worker_that_sleeps_beyond_its_lease_wakes_as_a_zombie_that_chan
 
             await until("the zombie ended its attempt", has_spoken)
         (line,) = ada.lines("job_settled")
-        assert line["outcome"] in ("stale", "lost")
+        assert (line["outcome"], line["code"]) == ("lost", "LEASE_LOST")
         assert (await world.manifest(run_id), await world.record(run_id)) == (manifest, before)
         assert (await world.finished(await world.submit(text="next"))).worker == ada.consumer  # and it works on
 
@@ -204,7 +204,7 @@ async def test_one_line_tells_how_a_job_ended_and_debug_lines_name_its_steps(wor
 
         await until("the line is there", told)
     (line,) = ada.lines("job_settled")
-    assert (line["run_id"], line["outcome"], line["attempt"]) == (run.run_id, "done", 1)
+    assert (line["run_id"], line["outcome"], line["attempt"]) == (run.run_id, "succeeded", 1)
     assert (line["manifest"], line["bytes"]) == (run.manifest_digest, sum(d.size for d in run.documents))
     assert {"wait_ms", "render_ms"} <= line.keys()
     steps = [step["step"] for step in ada.lines("job_step")]

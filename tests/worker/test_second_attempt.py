@@ -39,6 +39,6 @@ async def test_the_second_attempt_takes_over_what_the_killed_worker_had_finished
             await until("bob has told how it ended", has_settled)
     assert (run.state, run.attempt) == (RunState.SUCCEEDED, 2)
     (settled,) = bob.lines("job_settled")
-    assert (settled["outcome"], settled["reused"]) == ("done", 3)
+    assert (settled["outcome"], settled["reused"]) == ("succeeded", 3)
     ended = {s["document"]: s["reused"] for s in bob.lines("job_step") if s.get("state") == "rendered"}
     assert ended == {"a0.txt": "true", "a1.txt": "true", "a2.txt": "true", "b0.pdf": "false", "b1.pdf": "false"}

@@ -3,6 +3,7 @@
     start   bind (metrics, gRPC) -> assemble the core (unfinished runs are taken up) -> serve
     end     health NOT_SERVING, watchers and waiters end (UNAVAILABLE, come back)
             -> runs end within the grace, the rest is handed back unspent -> calls end -> the core closes -> metrics end
+            -> the last spans go out
 
 The addresses are bound first: a second scheduler started by mistake ends before it touches a run. `so_reuseport` is off for the
 same reason; with it on (gRPC's default) two servers share a port silently.
@@ -19,18 +20,25 @@ from docugen.v1 import artefact_service_pb2_grpc as artefacts
 from docugen.v1 import bundle_run_service_pb2_grpc as bundle_runs
 from docugen.v1 import queue_service_pb2_grpc as queue
 from docugen.v1 import template_service_pb2_grpc as templates
-from docugen_core.adapters.grpc_address import bind
+from docugen_core.adapters.grpc_address import bind, connection_options
 from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.adapters.metrics_endpoint import exposed_measures
+from docugen_core.adapters.server_tls import ServerTls
+from docugen_core.adapters.system_clock import SystemClock
+from docugen_core.adapters.token_file import TokenFile
+from docugen_core.adapters.trace_export import exported_traces
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import Settings
 from docugen_core.dead_letters import DeadLetters
+from docugen_core.tracing import UNTRACED, Tracer
 from grpc_health.v1 import health_pb2_grpc
 
 from docugen_scheduler.artefact_service import ArtefactService
+from docugen_scheduler.authorisation import Gate
 from docugen_scheduler.bundle_run_service import BundleRunService
 from docugen_scheduler.call_limits import CallLimits
+from docugen_scheduler.gatekeeper import Gatekeeper
 from docugen_scheduler.interceptors import CallInterceptor
 from docugen_scheduler.queue_disabled import queue_disabled_handlers
 from docugen_scheduler.queue_service import QueueService
@@ -69,15 +77,19 @@ async def serve(settings: Settings, announce: Callable[[Served], None]) -> int:
     """
     lifetime = Lifetime()
     stop = ended_by_signals(lifetime)
-    async with running_server(settings, lifetime=lifetime) as served:
-        announce(served)
-        await stop.asked.wait()
+    with exported_traces("docugen-scheduler") as exported:
+        async with running_server(settings, lifetime=lifetime, tracer=exported.tracer) as served:
+            announce(served)
+            await stop.asked.wait()
+            exported.end_in(settings.grace_ms / 1_000)
+        if lifetime.hurried.is_set():
+            exported.hurry()
     return stop.exit_code
 
 
 @asynccontextmanager
 async def running_server(
-    settings: Settings, *, core: Core | None = None, lifetime: Lifetime | None = None
+    settings: Settings, *, core: Core | None = None, lifetime: Lifetime | None = None, tracer: Tracer = UNTRACED
 ) -> AsyncIterator[Served]:
     """A server that answers; leaving the context ends it gracefully, within settings.grace_ms.
 
@@ -85,16 +97,28 @@ async def running_server(
     with ports and stores of their own. Raises ConfigurationError (address, store, queue), Unavailable.
     """
     lifetime, limits = lifetime or Lifetime(), CallLimits(settings)
+    now_ms = SystemClock().now_ms
+    tls = ServerTls.of(settings, now_ms)
+    tokens = TokenFile(settings.auth_tokens_file, now_ms) if settings.auth_tokens_file else None
     async with AsyncExitStack() as stack:
         exposed = stack.enter_context(
             exposed_measures(settings.metrics_address, setting="DOCUGEN_METRICS_ADDRESS", insecure=settings.insecure)
         )
         server = grpc.aio.server(
-            interceptors=[CallInterceptor(limits, settings.max_request_bytes, exposed.measures)],
+            interceptors=[
+                CallInterceptor(limits, settings.max_request_bytes, exposed.measures, tracer),
+                Gatekeeper(Gate(tokens)),
+            ],
             options=server_options(settings),
         )
-        host, port = bind(server, settings.grpc_address, insecure=settings.insecure, setting="DOCUGEN_GRPC_ADDRESS")
-        served = await stack.enter_async_context(assemble(settings, exposed.measures)) if core is None else core
+        host, port = bind(
+            server,
+            settings.grpc_address,
+            insecure=settings.insecure,
+            setting="DOCUGEN_GRPC_ADDRESS",
+            credentials=tls.credentials() if tls else None,
+        )
+        served = await stack.enter_async_context(assemble(settings, exposed.measures, tracer)) if core is None else core
         _add_services(server, served, lifetime)
         await server.start()
         stack.push_async_callback(_end, server, served, lifetime)
@@ -105,18 +129,9 @@ def server_options(settings: Settings) -> tuple[tuple[str, int], ...]:
     """gRPC's own bounds. Twice max_request_bytes may arrive, so that a request beyond the bound gets an answer that says so
     instead of gRPC's bare RESOURCE_EXHAUSTED, which clients would retry."""
     return (
-        ("grpc.so_reuseport", 0),
+        *connection_options(settings),
         ("grpc.max_receive_message_length", min(2 * settings.max_request_bytes, _INT32_MAX)),
         ("grpc.max_send_message_length", -1),
-        ("grpc.max_concurrent_streams", 1_000),
-        ("grpc.server_handshake_timeout_ms", 10_000),
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-        ("grpc.max_connection_idle_ms", 600_000),
-        ("grpc.max_connection_age_ms", 600_000),  # so that long-lived channels spread over new replicas
-        ("grpc.max_connection_age_grace_ms", 660_000),  # longer than the longest WaitBundleRun
     )
 
 

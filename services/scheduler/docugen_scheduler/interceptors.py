@@ -4,6 +4,7 @@
     handler                raises DocugenError, never touches the status itself
     error -> status        `status.rpc_error`; anything else is INTERNAL with an id, its text goes to the log alone
     log                    one line for each change and each error, without request or response
+    trace                  a span for each call, below the caller's (metadata `traceparent`, `tracestate`) where it names one
     measure                duration by method and status; a caller that went away is CANCELLED, one that was out of time
                            DEADLINE_EXCEEDED
 
@@ -26,8 +27,10 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
+from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.errors import DocugenError, InvalidRequest, RenderFailed, Unavailable
 from docugen_core.measures import UNMEASURED, Measures
+from docugen_core.tracing import UNTRACED, Span, Step, Tracer
 from google.protobuf.message import DecodeError
 
 from docugen_scheduler.call_limits import CallGroup, CallLimits
@@ -67,9 +70,12 @@ class Malformed:
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Wraps the handlers of all docugen.v1 services. One a server."""
 
-    def __init__(self, limits: CallLimits, request_bytes_max: int, measures: Measures = UNMEASURED) -> None:
+    def __init__(
+        self, limits: CallLimits, request_bytes_max: int, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
+    ) -> None:
         self._limits = limits
         self._measures = measures
+        self._tracer = tracer
         self._request_bytes_max = request_bytes_max
 
     async def intercept_service(
@@ -82,13 +88,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         path = handler_call_details.method
         if handler is None or not path.startswith(OUR_SERVICES):
             return handler  # type: ignore[no-any-return]
-        method = path.rpartition("/")[2]
-        group = self._limits.group(method)
+        group = self._limits.group(path.rpartition("/")[2])
         decode = guarded(handler.request_deserializer, self._request_bytes_max)
         if handler.response_streaming:
-            streaming: Any = _streaming(method, group, handler.unary_stream, self._measures)
+            streaming: Any = _streaming(path, group, handler.unary_stream, self._measures, self._tracer)
             return grpc.unary_stream_rpc_method_handler(streaming, decode, handler.response_serializer)
-        unary: Any = _unary(method, group, handler.unary_unary, self._measures)
+        unary: Any = _unary(path, group, handler.unary_unary, self._measures, self._tracer)
         return grpc.unary_unary_rpc_method_handler(unary, decode, handler.response_serializer)
 
 
@@ -119,40 +124,51 @@ def guarded(deserialise: Callable[[bytes], Any] | None, bytes_max: int) -> Calla
     return decode
 
 
-def _unary(method: str, group: CallGroup, handler: Unary, measures: Measures) -> Unary:
+def _unary(path: str, group: CallGroup, handler: Unary, measures: Measures, tracer: Tracer) -> Unary:
+    method = path.rpartition("/")[2]
+
     async def answer(request: Any, context: Context) -> Any:
-        call = _Call(method, request, context, measures)
-        try:
-            _refuse_malformed(request)
-            with group.entered():
-                response = await _in_time(handler(request, context), group.deadline_ms)
-        except asyncio.CancelledError:
-            call.abandoned()
-            raise
-        except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
-            await call.failed(error)
-        call.succeeded(response)
-        return response
+        with tracer.span(Step.CALL, parent=_callers_trace(context), method=path) as span:
+            call = _Call(method, request, context, measures, span)
+            try:
+                _refuse_malformed(request)
+                with group.entered():
+                    response = await _in_time(handler(request, context), group.deadline_ms)
+            except asyncio.CancelledError:
+                call.abandoned()
+                raise
+            except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
+                ending = call.failed(error)
+            else:
+                call.succeeded(response)
+                return response
+        return await call.abort(ending)
 
     return answer
 
 
-def _streaming(method: str, group: CallGroup, handler: Streaming, measures: Measures) -> Streaming:
+def _streaming(path: str, group: CallGroup, handler: Streaming, measures: Measures, tracer: Tracer) -> Streaming:
+    method = path.rpartition("/")[2]
+
     async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
-        call = _Call(method, request, context, measures)
-        try:
-            _refuse_malformed(request)
-            # A caller that goes away ends this at a `yield`: both contexts are left then.
-            with group.entered():
-                async with aclosing(handler(request, context)) as responses:  # type: ignore[type-var]
-                    async for response in responses:
-                        yield response
-        except (asyncio.CancelledError, GeneratorExit):
-            call.left()
-            raise
-        except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
-            await call.failed(error)
-        call.succeeded(None)
+        with tracer.span(Step.CALL, parent=_callers_trace(context), method=path) as span:
+            call = _Call(method, request, context, measures, span)
+            try:
+                _refuse_malformed(request)
+                # A caller that goes away ends this at a `yield`: all contexts are left then.
+                with group.entered():
+                    async with aclosing(handler(request, context)) as responses:  # type: ignore[type-var]
+                        async for response in responses:
+                            yield response
+            except (asyncio.CancelledError, GeneratorExit):
+                call.left()
+                raise
+            except Exception as error:  # noqa: BLE001 - the outermost: nothing may leave as it is
+                ending = call.failed(error)
+            else:
+                call.succeeded(None)
+                return
+        await call.abort(ending)
 
     return answer
 
@@ -180,15 +196,17 @@ async def _in_time(work: Awaitable[Any], deadline_ms: int) -> Any:
 class _Call:
     """One call: its id, its log line, its measure."""
 
-    def __init__(self, method: str, request: Any, context: Context, measures: Measures) -> None:
+    def __init__(self, method: str, request: Any, context: Context, measures: Measures, span: Span) -> None:
         self._method = method
         self._request = request
         self._context = context
         self._measures = measures
+        self._span = span
         self._started = time.monotonic_ns()
         self._id = _request_id(context)
         # Every call has a task, hence a context, of its own: nothing to unbind.
-        structlog.contextvars.bind_contextvars(request_id=self._id)
+        run_id = _run_id(request)
+        structlog.contextvars.bind_contextvars(request_id=self._id, **({"run_id": run_id} if run_id else {}))
         context.set_trailing_metadata(((REQUEST_ID, self._id),))
 
     def succeeded(self, response: Any) -> None:
@@ -207,8 +225,8 @@ class _Call:
         self._ended(code)
         return code
 
-    async def failed(self, error: Exception) -> NoReturn:
-        """Log `error` and end the call with its status."""
+    def failed(self, error: Exception) -> RpcError:
+        """Log `error`; the status to end the call with."""
         if isinstance(error, DocugenError):
             ending, facts = rpc_error(error, self._id), _loggable(error)
         else:
@@ -217,12 +235,15 @@ class _Call:
         bug = ending.code is grpc.StatusCode.INTERNAL
         line = log.error if bug else log.warning if ending.code in _SERVER_FAULTS else log.info
         line("rpc_failed", code=ending.code.name, exc_info=error if bug else None, **facts, **self._facts())
-        await self._abort(ending)
+        if ending.code in _SERVER_FAULTS:
+            self._span.failed(ending.code.name)
+        return ending
 
     def _ended(self, code: str) -> None:
+        self._span.note(rpc_status=code)
         self._measures.call_ended(self._method, code, (time.monotonic_ns() - self._started) / 1e9)
 
-    async def _abort(self, ending: RpcError) -> NoReturn:
+    async def abort(self, ending: RpcError) -> NoReturn:
         trailers = (*ending.trailers, (REQUEST_ID, self._id))
         await self._context.abort(ending.code, ending.message, trailers)
 
@@ -250,6 +271,16 @@ def _run_id(message: Any) -> str:
     if not run_id and name.startswith("bundleRuns/"):
         run_id = name.split("/")[1]
     return str(run_id)[:100]
+
+
+def _callers_trace(context: Context) -> TraceContext:
+    """The caller's own span, if it names one, and only one."""
+    found: dict[str, list[str]] = {"traceparent": [], "tracestate": []}
+    for key, value in context.invocation_metadata() or ():
+        if key in found and isinstance(value, str):
+            found[key].append(value)
+    parents = found["traceparent"]
+    return TraceContext.parse(parents[0], ",".join(found["tracestate"])) if len(parents) == 1 else NO_TRACE
 
 
 def _request_id(context: Context) -> str:

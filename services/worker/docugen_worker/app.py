@@ -24,7 +24,7 @@ from typing import Any
 import grpc
 import structlog
 from docugen_core import __version__
-from docugen_core.adapters.grpc_address import bind
+from docugen_core.adapters.grpc_address import bind, connection_options
 from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.adapters.metrics_endpoint import exposed_measures
@@ -33,6 +33,7 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.adapters.system_clock import SystemClock
+from docugen_core.adapters.trace_export import exported_traces
 from docugen_core.assembly import assemble_rendering
 from docugen_core.config import Settings
 from docugen_core.domain.lease import Delivery, WorkerAdvert, consumer_name
@@ -42,6 +43,7 @@ from docugen_core.generation import BundleRenderer
 from docugen_core.measures import Measures
 from docugen_core.ports import ArtefactStore
 from docugen_core.submission import Intake
+from docugen_core.tracing import UNTRACED, Tracer
 from grpc_health.v1 import health_pb2_grpc
 
 from docugen_worker.announcer import Announcer
@@ -83,24 +85,34 @@ async def work(settings: Settings, announce: Callable[[Working], None]) -> int:
     """
     lifetime = Lifetime()
     stop = ended_by_signals(lifetime)
-    async with running_worker(settings, lifetime=lifetime) as working:
-        announce(working)
-        await stop.asked.wait()
+    with exported_traces("docugen-worker") as exported:
+        async with running_worker(settings, lifetime=lifetime, tracer=exported.tracer) as working:
+            announce(working)
+            await stop.asked.wait()
+            exported.end_in(settings.grace_ms / 1_000)
+        if lifetime.hurried.is_set():
+            exported.hurry()
     return stop.exit_code
 
 
 @asynccontextmanager
 async def running_worker(
-    settings: Settings, *, consumer: str = "", rendering: Rendering | None = None, lifetime: Lifetime | None = None
+    settings: Settings,
+    *,
+    consumer: str = "",
+    rendering: Rendering | None = None,
+    lifetime: Lifetime | None = None,
+    tracer: Tracer = UNTRACED,
 ) -> AsyncIterator[Working]:
     """A worker that takes jobs; leaving the context ends it gracefully, within settings.grace_ms.
 
     consumer: a name never used before, by default made of host, process and boot; several workers in one process need one
-    each. rendering: what to render with (not closed here), by default what `assemble_rendering(settings)` makes. Raises
+    each. rendering: what to render with (not closed here), by default what `assemble_rendering(settings)` makes;
+    it has a tracer of its own. Raises
     ConfigurationError (address, store, Redis), Unavailable.
     """
     lifetime, consumer = lifetime or Lifetime(), consumer or _own_name()
-    server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_concurrent_streams", 100)])
+    server = grpc.aio.server(options=connection_options(settings))
     host, port = bind(
         server, settings.worker_grpc_address, insecure=settings.insecure, setting="DOCUGEN_WORKER_GRPC_ADDRESS"
     )
@@ -118,7 +130,7 @@ async def running_worker(
                 QueueHealth(connection, SystemClock(), allow_volatile=settings.queue_allow_volatile)
             )
             if rendering is None:
-                rendering = await stack.enter_async_context(assemble_rendering(settings, exposed.measures))
+                rendering = await stack.enter_async_context(assemble_rendering(settings, exposed.measures, tracer))
             crew = _Crew.assembled(settings, connection, looked_after, consumer, rendering, exposed.measures)
             health = Health(crew.readiness.ready, lifetime.closing)
             health_pb2_grpc.add_HealthServicer_to_server(health, server)

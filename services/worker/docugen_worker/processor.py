@@ -33,11 +33,12 @@ from docugen_core.errors import DeterminismViolation, DocugenError, NotFound
 from docugen_core.generation import BundleRenderer, generate
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore
+from docugen_core.tracing import Span
 
 from docugen_worker.jobs import Job, JobsInHand, Stop
-from docugen_worker.outcomes import count_begin, count_end
+from docugen_worker.outcomes import close, count_begin, count_end, told, traced
 from docugen_worker.progress import ProgressTeller
-from docugen_worker.settler import Ending, HandBack, Settler
+from docugen_worker.settler import Answer, Ending, HandBack, Settler
 
 UNSERVED_DELAY_MS = 5_000
 """How long a job that this worker cannot serve is left to others before anybody may take it again."""
@@ -82,32 +83,39 @@ class Processor:
     async def process(self, job: Job) -> None:
         """Bring `job`, which is in hand, to its end, and free its slot. Cancelling kills the render and tells nobody."""
         structlog.contextvars.bind_contextvars(run_id=job.lease.run_id, attempt=job.lease.attempt)
-        loop = asyncio.get_running_loop()
-        begun_s = loop.time()
         try:
-            _step("taken")
-            count_begin(self._shop.measures, job.delivery)
-            result = await self._result(job)
-            duration_s = loop.time() - begun_s
-            outcome = "lost"
-            self._jobs.ending(job)
-            if result.ending is not None and job.why is not Stop.LEASE_LOST:
-                _step("settling")
-                answer = await self._settler.settle(job.lease, result.ending)
-                count_end(self._shop.measures, answer, duration_s, result.code, attempted=result.attempted)
-                outcome = answer.value
-            log.info(
-                "job_settled",
-                outcome=outcome,
-                code=result.code,
-                wait_ms=job.delivery.waited_ms,
-                render_ms=round(duration_s * 1_000),
-                bytes=result.size,
-                reused=sum(d.reused for d in job.documents.values()),
-                manifest=result.manifest,
-            )
+            with traced(self._shop.bundles.tracer, job.delivery) as span:
+                await self._ended(job, span)
         finally:
             self._jobs.remove(job)
+
+    async def _ended(self, job: Job, span: Span) -> None:
+        """Render, settle, and tell of it: one line, one measure, one span."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        _step("taken")
+        count_begin(self._shop.measures, job.delivery)
+        result = await self._result(job)
+        duration_s = loop.time() - begun_s
+        answer = Answer.STALE
+        self._jobs.ending(job)
+        if result.ending is not None and job.why is not Stop.LEASE_LOST:
+            _step("settling")
+            answer = await self._settler.settle(job.lease, result.ending)
+            count_end(self._shop.measures, answer, duration_s, result.code, attempted=result.attempted)
+        outcome, code = told(answer, result.code)
+        reused = sum(d.reused for d in job.documents.values())
+        close(span, outcome, code, size=result.size, reused=reused)
+        log.info(
+            "job_settled",
+            outcome=outcome.value,
+            code=code,
+            wait_ms=job.delivery.waited_ms,
+            render_ms=round(duration_s * 1_000),
+            bytes=result.size,
+            reused=reused,
+            manifest=result.manifest,
+        )
 
     async def _result(self, job: Job) -> Result:
         """How the job ends. A bug of ours ends it too, with a failure that shows no internals; the log says where."""
