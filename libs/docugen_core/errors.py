@@ -5,6 +5,8 @@
     |   +-- NotFound          *_NOT_FOUND               no such run, artefact, template
     |   +-- BundleRunExists   BUNDLE_RUN_EXISTS         same id, other spec
     |   +-- NotPossibleNow    QUEUE_DISABLED ...        the request is fine, the state is not
+    +-- NotAuthenticated      TOKEN_MISSING ...         who asks is not known
+    +-- NotPermitted          ROLE_MISSING ...          who asks may not do this
     +-- RenderFailed          TEMPLATE_FAILED ...       template or data; deterministic, so never retried
     |   +-- LimitExceeded     LIMIT_EXCEEDED            pages, rows, bytes beyond a configured bound
     +-- Unavailable           STORE_UNAVAILABLE ...     the world around us; retried with backoff
@@ -39,7 +41,9 @@ __all__ = [
     "InvalidRequest",
     "LeaseLost",
     "LimitExceeded",
+    "NotAuthenticated",
     "NotFound",
+    "NotPermitted",
     "NotPossibleNow",
     "Overloaded",
     "RenderFailed",
@@ -142,6 +146,18 @@ class NotPossibleNow(InvalidRequest):
     """The request is well formed but the state of things forbids it (FAILED_PRECONDITION on the wire)."""
 
     code = "FAILED_PRECONDITION"
+
+
+class NotAuthenticated(DocugenError):
+    """Nobody knows who asks: TOKEN_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED. The same call with a good token may be answered."""
+
+    code = "TOKEN_MISSING"
+
+
+class NotPermitted(DocugenError):
+    """Who asks is known, and may not do this; whether the thing exists is not said. Ask an operator for a token that may."""
+
+    code = "ROLE_MISSING"
 
 
 class RenderFailed(DocugenError):

@@ -21,8 +21,9 @@ from docugen_core.assembly import Core
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus
-from docugen_core.errors import InvalidRequest, NotFound, NotPossibleNow, Unavailable
+from docugen_core.errors import InvalidRequest, NotFound, NotPermitted, NotPossibleNow, Unavailable
 
+from docugen_scheduler.authorisation import own, present_caller
 from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
 from docugen_scheduler.paging import PAGE_SIZE_MAX, next_page_token, page_size, page_start
 from docugen_scheduler.resource_names import parse_artefact_name, parse_run_name
@@ -38,14 +39,19 @@ class ArtefactService(ArtefactServiceServicer):
 
     core: Core
 
+    @property
+    def mine(self) -> Core:
+        """The core as the present caller may see it."""
+        return own(self.core)
+
     async def GetManifest(self, request: messages.GetManifestRequest, context: Context) -> messages.GetManifestResponse:
         run_id = parse_run_name(request.name)
-        manifest, data = await read_manifest(self.core, run_id)
+        manifest, data = await read_manifest(self.mine, run_id)
         return messages.GetManifestResponse(
             manifest=encode_manifest(run_id, manifest),
             manifest_json=data,
             sha256=content_digest(data),
-            signature_json=await self.core.store.read_signature(run_id) or b"",
+            signature_json=await self.mine.store.read_signature(run_id) or b"",
         )
 
     async def ListArtefacts(
@@ -53,7 +59,7 @@ class ArtefactService(ArtefactServiceServicer):
     ) -> messages.ListArtefactsResponse:
         run_id = parse_run_name(request.parent, "parent")
         size = page_size(request.page_size, default=PAGE_SIZE_MAX)
-        manifest, _ = await read_manifest(self.core, run_id)
+        manifest, _ = await read_manifest(self.mine, run_id)
         entries = sorted(manifest.artefacts, key=lambda entry: entry.name)
         start = page_start(request.page_token, run_id)
         return messages.ListArtefactsResponse(
@@ -89,6 +95,7 @@ class ArtefactService(ArtefactServiceServicer):
 
     async def _header(self, request: messages.ReadArtefactRequest) -> messages.ReadArtefactResponse.Header:
         if request.WhichOneof("source") == "sha256":
+            _check_may_read_by_digest()
             size = await self.core.store.blob_size(request.sha256)
             return messages.ReadArtefactResponse.Header(size_bytes=size, sha256=request.sha256)
         entry = await self._entry(*parse_artefact_name(request.name))
@@ -97,7 +104,7 @@ class ArtefactService(ArtefactServiceServicer):
         )
 
     async def _entry(self, run_id: str, artefact: str) -> ArtefactEntry:
-        manifest, _ = await read_manifest(self.core, run_id)
+        manifest, _ = await read_manifest(self.mine, run_id)
         for entry in manifest.artefacts:
             if entry.name != artefact:
                 continue
@@ -141,6 +148,16 @@ def _check_range(request: messages.ReadArtefactRequest) -> None:
         wrong.insert(0, Violation("source", "is required", "Set `name` or `sha256`."))
     if wrong:
         raise InvalidRequest.from_violations(wrong)
+
+
+def _check_may_read_by_digest() -> None:
+    """Blobs are kept for all tenants together: who may ask for a digest can learn whether another tenant has these bytes."""
+    if not present_caller().sees_all:
+        raise NotPermitted(
+            "reading by digest needs the role operate: it reaches the bytes of all tenants",
+            hint="Read by name: bundleRuns/{bundle_run_id}/artefacts/{artefact}.",
+            details={"role": "operate"},
+        )
 
 
 def _damaged(sha256: str) -> Unavailable:

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import grpc
@@ -32,6 +32,7 @@ from docugen_core.submission import new_run, prepare_generation_job, submit_gene
 from docugen_core.verification import verify_bundle_run
 from google.protobuf.duration_pb2 import Duration
 
+from docugen_scheduler.authorisation import own, present_caller
 from docugen_scheduler.call_limits import WAIT_MS_MAX
 from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
 from docugen_scheduler.intake import checked_request
@@ -58,17 +59,22 @@ class BundleRunService(BundleRunServiceServicer):
     core: Core
     lifetime: Lifetime
 
+    @property
+    def mine(self) -> Core:
+        """The core as the present caller may see it: whatever names a run goes through here."""
+        return own(self.core)
+
     async def CreateBundleRun(
         self, request: messages.CreateBundleRunRequest, context: Context
     ) -> messages.CreateBundleRunResponse:
         submission = await self._create(request)
         run = submission.run
         # With a queue a run may take its time, and an answer at once is part of what a queue is for: WaitBundleRun waits.
-        at_once = request.return_immediately or self.core.executor.mode is ExecutionMode.QUEUE
+        at_once = request.return_immediately or self.mine.executor.mode is ExecutionMode.QUEUE
         if not (request.validate_only or at_once or run.state.is_terminal):
             wait_ms = _time_left_ms(context, self.core.settings.inline_answer_ms)
-            waited = await unless(self.lifetime.drained, wait_for_run(self.core.executor, run.run_id, wait_ms))
-            run = waited[0] if waited else await self.core.executor.get(run.run_id)
+            waited = await unless(self.lifetime.drained, wait_for_run(self.mine.executor, run.run_id, wait_ms))
+            run = waited[0] if waited else await self.mine.executor.get(run.run_id)
         return messages.CreateBundleRunResponse(bundle_run=encode_run(run), deduplicated=submission.deduplicated)
 
     async def BatchCreateBundleRuns(
@@ -79,7 +85,7 @@ class BundleRunService(BundleRunServiceServicer):
             hint = "Send several batches." if request.requests else "Name at least one request."
             raise InvalidRequest.from_violations([Violation("requests", problem, hint)])
         # With a queue all at once: they travel together. Without one they would only take the slots from other callers.
-        queued = self.core.executor.mode is ExecutionMode.QUEUE
+        queued = self.mine.executor.mode is ExecutionMode.QUEUE
         room = asyncio.Semaphore(BATCH_MAX if queued else BATCH_CONCURRENCY)
         async with asyncio.TaskGroup() as group:
             items = [group.create_task(self._batch_item(item, room)) for item in request.requests]
@@ -88,7 +94,7 @@ class BundleRunService(BundleRunServiceServicer):
     async def GetBundleRun(
         self, request: messages.GetBundleRunRequest, context: Context
     ) -> messages.GetBundleRunResponse:
-        run = await self.core.executor.get(parse_run_name(request.name))
+        run = await self.mine.executor.get(parse_run_name(request.name))
         return messages.GetBundleRunResponse(bundle_run=await self._viewed(run, request.view))
 
     async def ListBundleRuns(
@@ -100,7 +106,7 @@ class BundleRunService(BundleRunServiceServicer):
             page_size=page_size(request.page_size, FULL_PAGE_SIZE_MAX if full else PAGE_SIZE_MAX),
             page_token=request.page_token,
         )
-        page = await self.core.executor.list(query)
+        page = await self.mine.executor.list(query)
         runs = [await self._viewed(run, request.view) for run in page.runs]
         return messages.ListBundleRunsResponse(bundle_runs=runs, next_page_token=page.next_page_token)
 
@@ -111,13 +117,13 @@ class BundleRunService(BundleRunServiceServicer):
         wait_ms = WAIT_MS_MAX
         if request.HasField("timeout"):
             wait_ms = min(_milliseconds(request.timeout, "timeout"), WAIT_MS_MAX)
-        waiting = wait_for_run(self.core.executor, run_id, _time_left_ms(context, wait_ms))
+        waiting = wait_for_run(self.mine.executor, run_id, _time_left_ms(context, wait_ms))
         return messages.WaitBundleRunResponse(bundle_run=encode_run(await self.lifetime.while_open(waiting)))
 
     async def WatchBundleRun(
         self, request: messages.WatchBundleRunRequest, context: Context
     ) -> AsyncIterator[messages.WatchBundleRunResponse]:
-        snapshots = self.core.executor.watch(parse_run_name(request.name))
+        snapshots = self.mine.executor.watch(parse_run_name(request.name))
         async for run in self.lifetime.follow(snapshots):
             yield messages.WatchBundleRunResponse(bundle_run=encode_run(run))
 
@@ -129,13 +135,13 @@ class BundleRunService(BundleRunServiceServicer):
             raise InvalidRequest.from_violations(
                 [Violation("reason", f"has {size} bytes, at most {REASON_BYTES_MAX}", "Shorten it.")]
             )
-        run = await self.core.executor.cancel(run_id, request.reason)
+        run = await self.mine.executor.cancel(run_id, request.reason)
         return messages.CancelBundleRunResponse(bundle_run=encode_run(run))
 
     async def RetryBundleRun(
         self, request: messages.RetryBundleRunRequest, context: Context
     ) -> messages.RetryBundleRunResponse:
-        run = await self.core.executor.retry(parse_run_name(request.name))
+        run = await self.mine.executor.retry(parse_run_name(request.name))
         return messages.RetryBundleRunResponse(bundle_run=encode_run(run))
 
     async def DeleteBundleRun(
@@ -149,8 +155,8 @@ class BundleRunService(BundleRunServiceServicer):
         self, request: messages.VerifyBundleRunRequest, context: Context
     ) -> messages.VerifyBundleRunResponse:
         run_id = parse_run_name(request.name)
-        await read_manifest(self.core, run_id)
-        verifying = verify_bundle_run(run_id, bundles=self.core.bundles, store=self.core.store)
+        await read_manifest(self.mine, run_id)
+        verifying = verify_bundle_run(run_id, bundles=self.core.bundles, store=self.mine.store)
         return encode_verification(await self.lifetime.while_open(verifying))
 
     async def GetCapabilities(
@@ -158,7 +164,7 @@ class BundleRunService(BundleRunServiceServicer):
     ) -> messages.GetCapabilitiesResponse:
         settings, engine = self.core.settings, self.core.bundles.renderer.engine
         return messages.GetCapabilitiesResponse(
-            mode=MODES[self.core.executor.mode],
+            mode=MODES[self.mine.executor.mode],
             formats=sorted(f.value for f in Format),
             generators=self.core.intake.generators.names(),
             engine_fingerprint=engine.fingerprint,
@@ -181,14 +187,15 @@ class BundleRunService(BundleRunServiceServicer):
         intake = self.core.intake
         # In a thread, as everything that takes time in proportion to the request: other calls go on meanwhile.
         checked = await asyncio.to_thread(checked_request, request, intake)
+        checked = replace(checked, tenant=present_caller().tenant)
         if request.validate_only:
             return await self._as_it_would_be(await asyncio.to_thread(prepare_generation_job, checked, intake))
-        return await submit_generation_job(checked, intake=intake, executor=self.core.executor)
+        return await submit_generation_job(checked, intake=intake, executor=self.mine.executor)
 
     async def _as_it_would_be(self, job: GenerationJob) -> Submission:
         """What a submit of `job` would answer; nothing is stored. A run that is not there has no create_time."""
         with suppress(NotFound):
-            known = await self.core.executor.get(job.run_id)
+            known = await self.mine.executor.get(job.run_id)
             if known.spec_digest != job.bundle.spec_digest:
                 raise BundleRunExists(
                     job.run_id, submitted_digest=job.bundle.spec_digest, existing_digest=known.spec_digest
@@ -222,7 +229,7 @@ class BundleRunService(BundleRunServiceServicer):
     async def _viewed(self, run: BundleRun, view: bundle_run_pb2.BundleRunView) -> bundle_run_pb2.BundleRun:
         if view != bundle_run_pb2.BUNDLE_RUN_VIEW_FULL:
             return encode_run(run)
-        spec = await self.core.executor.spec(run.run_id)
+        spec = await self.mine.executor.spec(run.run_id)
         return encode_run(run, encode_spec(ResolvedBundle.from_json(json.loads(spec))) if spec else None)
 
 

@@ -64,7 +64,7 @@ class CallLimits:
         if settings.queue_enabled:
             submits_max = max(submits_max, QUEUED_SUBMITS_MAX)
         submit = CallGroup("submit", submits_max, settings.inline_answer_ms + SLACK_MS)
-        follow = CallGroup("follow", 4_096, WAIT_MS_MAX + SLACK_MS)
+        follow = CallGroup("follow", settings.watches_max, WAIT_MS_MAX + SLACK_MS)
         render = CallGroup("render", settings.inline_slots, 10 * settings.render_timeout_ms)
         operate = CallGroup("operate", 8, WAIT_MS_MAX + SLACK_MS)
         self._read = CallGroup("read", 512, READ_MS_MAX)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,11 +18,13 @@ from docugen_core.adapters.proto_queue_codec import encode_letter, encode_stats,
 from docugen_core.dead_letters import DeadLetters, RedriveOrder, parse_letter_filter
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.lease import DeadLetter, WorkerSighting
+from docugen_core.domain.survey import QueueSurvey
 from docugen_core.errors import InvalidRequest, NotFound
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore, QueueDesk
 from google.protobuf.duration_pb2 import Duration
 
+from docugen_scheduler.authorisation import present_caller
 from docugen_scheduler.paging import next_page_token, page_size, page_start
 from docugen_scheduler.resource_names import parse_letter_name, parse_worker_name
 
@@ -72,7 +74,7 @@ class QueueService(QueueServiceServicer):
         start, size = page_start(request.page_token, WORKERS), page_size(request.page_size)
         workers = await self.desk.workers()
         return messages.ListWorkersResponse(
-            workers=[encode_worker(worker) for worker in workers[start : start + size]],
+            workers=[encode_worker(_seen_worker(worker)) for worker in workers[start : start + size]],
             next_page_token=next_page_token(WORKERS, start + size) if start + size < len(workers) else "",
         )
 
@@ -86,7 +88,7 @@ class QueueService(QueueServiceServicer):
                 hint="`docugen queue workers` lists those that reported lately.",
                 details={"worker": consumer},
             )
-        return messages.DrainWorkerResponse(worker=encode_worker(worker))
+        return messages.DrainWorkerResponse(worker=encode_worker(_seen_worker(worker)))
 
     async def ListDeadLetters(
         self, request: messages.ListDeadLettersRequest, context: Context
@@ -96,14 +98,14 @@ class QueueService(QueueServiceServicer):
             page_size=page_size(request.page_size, LETTERS_PAGE_MAX),
             page_token=request.page_token,
         )
-        letters = [encode_letter(letter) for letter in page.letters]
+        letters = [encode_letter(_seen_letter(letter)) for letter in page.letters]
         return messages.ListDeadLettersResponse(dead_letters=letters, next_page_token=page.next_page_token)
 
     async def GetDeadLetter(
         self, request: messages.GetDeadLetterRequest, context: Context
     ) -> messages.GetDeadLetterResponse:
         letter = await self.letters.inspect(parse_letter_name(request.name))
-        return messages.GetDeadLetterResponse(dead_letter=encode_letter(letter, await self._spec(letter)))
+        return messages.GetDeadLetterResponse(dead_letter=encode_letter(_seen_letter(letter), await self._spec(letter)))
 
     async def RedriveDeadLetters(
         self, request: messages.RedriveDeadLettersRequest, context: Context
@@ -125,7 +127,7 @@ class QueueService(QueueServiceServicer):
         return messages.DropDeadLettersResponse(dropped=drop.dropped, bundle_runs=_run_names(drop.run_ids))
 
     async def _stats(self) -> messages.QueueStats:
-        return encode_stats(await self.desk.stats(), await self.desk.workers())
+        return encode_stats(await self.desk.stats(), _seen_survey(await self.desk.survey()), await self.desk.workers())
 
     async def _worker(self, consumer: str) -> WorkerSighting | None:
         return next((worker for worker in await self.desk.workers() if worker.consumer == consumer), None)
@@ -151,4 +153,21 @@ def _interval_ms(interval: Duration) -> int:
 
 
 def _run_names(run_ids: tuple[str, ...]) -> list[str]:
-    return [f"bundleRuns/{run_id}" for run_id in run_ids]
+    caller = present_caller()
+    return [f"bundleRuns/{caller.shown(run_id)}" for run_id in run_ids]
+
+
+def _seen_worker(worker: WorkerSighting) -> WorkerSighting:
+    caller = present_caller()
+    runs = tuple(caller.shown(run_id) for run_id in worker.advert.bundle_runs)
+    jobs = tuple(replace(job, run_id=caller.shown(job.run_id)) for job in worker.advert.jobs)
+    return replace(worker, advert=replace(worker.advert, bundle_runs=runs, jobs=jobs))
+
+
+def _seen_survey(survey: QueueSurvey) -> QueueSurvey:
+    caller = present_caller()
+    return replace(survey, upcoming=tuple(replace(r, run_id=caller.shown(r.run_id)) for r in survey.upcoming))
+
+
+def _seen_letter(letter: DeadLetter) -> DeadLetter:
+    return replace(letter, run_id=present_caller().shown(letter.run_id))

@@ -5,6 +5,8 @@
     templatePacks/{pack}            templatePacks/{pack}@{version}
     workers/{worker}                deadLetters/{dead_letter}
 
+Who sees all tenants may write `{tenant}~{bundle_run_id}` for the id of a run. For everybody else such a run is not there.
+
 The ids end up in paths and keys, so nothing is trimmed, decoded or normalised: a name either has the form or it is refused.
 """
 
@@ -13,8 +15,8 @@ from __future__ import annotations
 import re
 
 from docugen_core.domain.failure import Violation
-from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.lease import CONSUMER
+from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import InvalidRequest
 from docugen_core.strict_json.places import quoted, shortened
 
@@ -27,7 +29,7 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
 def parse_run_name(name: str, field: str = "name") -> str:
     """The bundle_run_id of `bundleRuns/{bundle_run_id}`. Raises InvalidRequest at `field`."""
     collection, _, run_id = name.partition("/")
-    if collection != "bundleRuns" or not is_bundle_run_id(run_id):
+    if collection != "bundleRuns" or not is_kept_id(run_id):
         raise _refused(field, name, "bundleRuns/{bundle_run_id}")
     return run_id
 
@@ -37,7 +39,7 @@ def parse_artefact_name(name: str, field: str = "name") -> tuple[str, str]:
     parts = name.split("/")
     if len(parts) == 4 and parts[0] == "bundleRuns" and parts[2] == "artefacts":
         run_id, artefact = parts[1], parts[3]
-        if is_bundle_run_id(run_id) and _ARTEFACT.fullmatch(artefact) and ".." not in artefact:
+        if is_kept_id(run_id) and _ARTEFACT.fullmatch(artefact) and ".." not in artefact:
             return run_id, artefact
     raise _refused(field, name, "bundleRuns/{bundle_run_id}/artefacts/{artefact}")
 

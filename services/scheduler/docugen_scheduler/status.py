@@ -3,6 +3,8 @@
     InvalidRequest        INVALID_ARGUMENT     + BadRequest, every violation that fits
     NotFound              NOT_FOUND            + ResourceInfo
     BundleRunExists       ALREADY_EXISTS       + ResourceInfo
+    NotAuthenticated      UNAUTHENTICATED
+    NotPermitted          PERMISSION_DENIED
     NotPossibleNow        FAILED_PRECONDITION  + PreconditionFailure
     RenderFailed          FAILED_PRECONDITION  (as an RPC error only where the call itself renders: VerifyBundleRun)
     Overloaded            RESOURCE_EXHAUSTED   + RetryInfo and the trailer `grpc-retry-pushback-ms`
@@ -31,7 +33,9 @@ from docugen_core.errors import (
     DeterminismViolation,
     DocugenError,
     InvalidRequest,
+    NotAuthenticated,
     NotFound,
+    NotPermitted,
     NotPossibleNow,
     Overloaded,
     RenderFailed,
@@ -109,6 +113,8 @@ _CODE_BY_CLASS: tuple[tuple[type[DocugenError], grpc.StatusCode], ...] = (
     (BundleRunExists, grpc.StatusCode.ALREADY_EXISTS),
     (NotPossibleNow, grpc.StatusCode.FAILED_PRECONDITION),
     (InvalidRequest, grpc.StatusCode.INVALID_ARGUMENT),
+    (NotAuthenticated, grpc.StatusCode.UNAUTHENTICATED),
+    (NotPermitted, grpc.StatusCode.PERMISSION_DENIED),
     (RenderFailed, grpc.StatusCode.FAILED_PRECONDITION),
     (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (Unavailable, grpc.StatusCode.UNAVAILABLE),
