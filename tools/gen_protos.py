@@ -1,6 +1,6 @@
-"""Generate libs/docugen/v1 from protos/. One generator for everybody: `make protos`, and the test that compares.
+"""Generate libs/docugen/v1 and /keda from protos/. One generator for everybody: `make protos`, and the test that compares.
 
-    python tools/gen_protos.py [OUT]      OUT: folder that gets docugen/v1 (default: libs)
+    python tools/gen_protos.py [OUT]      OUT: folder that gets docugen/v1 and docugen/keda (default: libs)
 
 Messages and their types come from protoc, typed service stubs from mypy-protobuf. The generated code is committed: an
 installation needs no compiler, and a change of the wire shows up in the diff.
@@ -15,14 +15,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
-INIT = '"""Generated from protos/docugen/v1 by tools/gen_protos.py; never edited."""\n'
+PACKAGES = ("v1", "keda")
+INIT = '"""Generated from protos/docugen/{package} by tools/gen_protos.py; never edited."""\n'
 
 
 def generate(out: Path) -> None:
-    """Write `out`/docugen/v1 anew. Raises CalledProcessError with protoc's own message on the terminal."""
-    package = out / "docugen" / "v1"
-    shutil.rmtree(package, ignore_errors=True)
-    package.mkdir(parents=True)
+    """Write the packages below `out`/docugen anew. Raises CalledProcessError with protoc's own message on the terminal."""
+    packages = [out / "docugen" / name for name in PACKAGES]
+    for package in packages:
+        shutil.rmtree(package, ignore_errors=True)
+        package.mkdir(parents=True)
     sources = sorted(str(p.relative_to(PROTOS)) for p in PROTOS.rglob("*.proto"))
     plugins = Path(sys.executable).parent
     subprocess.run(
@@ -40,11 +42,12 @@ def generate(out: Path) -> None:
         ],
         check=True,
     )
-    for stub in package.glob("*_pb2_grpc.py"):
-        if "class " not in stub.read_text():  # a file without a service: protoc writes an empty shell
-            stub.unlink()
-            stub.with_suffix(".pyi").unlink()
-    (package / "__init__.py").write_text(INIT)
+    for package in packages:
+        for stub in package.glob("*_pb2_grpc.py"):
+            if "class " not in stub.read_text():  # a file without a service: protoc writes an empty shell
+                stub.unlink()
+                stub.with_suffix(".pyi").unlink()
+        (package / "__init__.py").write_text(INIT.format(package=package.name))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Generated from protos/docugen/keda by tools/gen_protos.py; never edited."""
