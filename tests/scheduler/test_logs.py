@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from docugen_core.adapters.logs import MASK, configure_logs
+from docugen_core.domain.trace import TraceContext
+from docugen_core.tracing import inside
 
 
 @pytest.fixture
@@ -65,15 +67,76 @@ def test_lines_below_the_level_are_not_written(log: io.StringIO) -> None:
 
 
 def test_what_libraries_log_has_the_same_shape(log: io.StringIO) -> None:
-    logging.getLogger("grpc").warning("something %s", "odd")
+    logging.getLogger("grpc").warning("something odd about %s", "Ottoline Farthing")
     logging.getLogger("grpc").info("chatter")
     (line,) = lines(log)
     assert (line["event"], line["level"], line["logger"], line["text"]) == (
         "library_logged",
         "warning",
         "grpc",
-        "something odd",
+        "something odd about %s",
     )
+
+
+def test_an_error_that_a_library_logs_is_named_by_its_kind_alone(log: io.StringIO) -> None:
+    try:
+        raise KeyError("Ottoline Farthing")
+    except KeyError as error:
+        logging.getLogger("grpc").exception(error)
+        logging.getLogger("asyncio").error(f"Task exception was never retrieved\nfuture: {error!r}", exc_info=error)
+    assert "Ottoline" not in log.getvalue()
+    assert [line["text"] for line in lines(log)] == ["%s", "Task exception was never retrieved"]
+    assert all(str(line["exception"]).endswith("KeyError") for line in lines(log))
+
+
+def test_a_traceback_says_nothing_that_an_error_its_cause_or_a_group_says(log: io.StringIO) -> None:
+    name = "".join(["Otto", "line"])  # a traceback shows source lines, and they are none of the customer's
+
+    def fails() -> None:
+        raise ValueError(name)
+
+    try:
+        try:
+            fails()
+        except ValueError as cause:
+            cause.add_note(name)
+            raise ExceptionGroup(name, [cause, OSError(2, name)]) from cause
+    except ExceptionGroup:
+        structlog.get_logger().exception("run_crashed")
+    assert name not in log.getvalue()
+    (line,) = lines(log)
+    assert "in fails" in str(line["exception"])
+    assert [kind in str(line["exception"]) for kind in ("ExceptionGroup", "ValueError", "FileNotFoundError")] == [
+        True
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("cannot reach redis://scheduler:s3cret@cache:6379/0 now", f"cannot reach redis://{MASK}@cache:6379/0 now"),
+        (
+            "https://s3.test/b/k?X-Amz-Expires=60&X-Amz-Signature=s3cret",
+            f"https://s3.test/b/k?X-Amz-Expires=60&X-Amz-Signature={MASK}",
+        ),
+        ("got Bearer dgt_s3cret.s3cret", f"got Bearer {MASK}"),
+        ("key -----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY----- read", f"key {MASK} read"),
+        ("nothing = to @ see here", "nothing = to @ see here"),
+    ],
+)
+def test_secrets_are_masked_by_their_form_in_any_text(log: io.StringIO, text: str, masked: str) -> None:
+    structlog.get_logger().info("x_happened", error=text, more=[text], inner={"error": text})
+    (line,) = lines(log)
+    assert (line["error"], line["more"], line["inner"]) == (masked, [masked], {"error": masked})
+
+
+def test_a_line_inside_a_span_names_it_and_one_outside_does_not(log: io.StringIO) -> None:
+    with inside(TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", 1)):
+        structlog.get_logger().info("a_happened")
+    structlog.get_logger().info("b_happened")
+    first, second = lines(log)
+    assert (first["trace_id"], first["span_id"]) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    assert not {"trace_id", "span_id"} & second.keys()
 
 
 def test_off_a_terminal_auto_means_json_and_console_can_be_asked_for() -> None:

@@ -1,10 +1,10 @@
 """Log lines: one event a line, JSON off a terminal, readable on one. `configure_logs` is called once, by a main().
 
-    {"event": "rpc_answered", "level": "info", "timestamp": "2026-03-31T09:00:00.000000Z", "method": "CreateBundleRun", ...}
+    {"event": "rpc_answered", "level": "info", "timestamp": "2026-03-31T09:00:00.000000Z", "request_id": "f3b1...",
+     "run_id": "br-...", "trace_id": "4bf9...", "span_id": "00f0...", "method": "CreateBundleRun", ...}
 
-Event names are `noun_verbed`; what is the same for a whole call or job (request id, run id) is bound once, as a context
-variable. Two rules protect customers: a field that may hold a secret or a document's data is masked whatever the caller of the
-log passed, and tracebacks never print local variables, which hold that data.
+Event names are `noun_verbed`. What is the same for a whole call or job (request id, run id, attempt) is bound once, as a
+context variable; the ids of the current span are looked up for every line. What may not be in a line is `log_safety`.
 
 Lines go to standard error, written directly: structlog through stdlib logging costs three times as much. What libraries send to
 stdlib logging is taken over as lines of the same shape, from `warning` up.
@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-MASK = "[redacted]"
+from docugen_core.adapters.log_safety import MASK, bare_traceback, masked
+from docugen_core.tracing import current_trace
+
+__all__ = ["MASK", "configure_logs"]
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_SECRET_PARTS = ("token", "secret", "password", "authorization")
-_SECRET_NAMES = frozenset({"data", "data_json", "params", "params_json", "spec"})
 
 
 def configure_logs(level: str, log_format: str, stream: TextIO | None = None) -> None:
@@ -44,26 +44,33 @@ def configure_logs(level: str, log_format: str, stream: TextIO | None = None) ->
     logging.basicConfig(level=logging.WARNING, handlers=[_TakenOver()], force=True)
 
 
+def with_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A structlog processor: trace_id and span_id of the span the line was written in, where there is one."""
+    trace = current_trace()
+    if trace:
+        event["trace_id"], event["span_id"] = trace.trace_id, trace.span_id
+    return event
+
+
 def redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A structlog processor: masks every field, at any depth of mappings, whose name says it may not be logged."""
-    return _masked(event)
+    """A structlog processor: masks what may not be in a line (`log_safety`)."""
+    return masked(event)
 
 
-def is_secret(name: str) -> bool:
-    """Whether a field of this name is masked: it names a secret, or holds a document's data."""
-    lower = name.lower()
-    return lower in _SECRET_NAMES or any(part in lower for part in _SECRET_PARTS)
-
-
-def _masked(fields: Mapping[str, Any]) -> MutableMapping[str, Any]:
-    return {
-        name: MASK if is_secret(str(name)) else _masked(value) if isinstance(value, Mapping) else value
-        for name, value in fields.items()
-    }
+def with_traceback(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A structlog processor: the traceback of `exc_info` as text, without what errors say."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["exception"] = bare_traceback(error)
+    return event
 
 
 def _console(out: TextIO) -> list[Processor]:
-    plain = structlog.dev.plain_traceback
+    plain = structlog.dev.plain_traceback  # or the renderer wants the error itself, to draw it with its variables
     return [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
 
 
@@ -71,27 +78,36 @@ _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    with_trace,
+    with_traceback,
     redacted,
 ]
-_JSON: list[Processor] = [
-    structlog.processors.format_exc_info,  # the stdlib's traceback: no local variables
-    structlog.processors.JSONRenderer(sort_keys=False, default=str),
-]
+_JSON: list[Processor] = [structlog.processors.JSONRenderer(sort_keys=False, default=str)]
 
 
 class _TakenOver(logging.Handler):
-    """What libraries log, as lines like our own. Their text is kept as it is: only our fields can be masked."""
+    """What libraries log, as lines like our own: the text they wrote, with `%s` where they filled something in, which may be
+    anybody's data, and the kind of an error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger(record.name)
         if _is_caller_gone(record):
-            log.debug("library_logged", logger=record.name, text=record.getMessage())
+            log.debug("library_logged", logger=record.name, text=_text(record))
             return
         level = "error" if record.levelno >= logging.ERROR else "warning"
-        getattr(log, level)("library_logged", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
+        getattr(log, level)("library_logged", logger=record.name, text=_text(record), exc_info=record.exc_info)
 
 
 def _is_caller_gone(record: logging.LogRecord) -> bool:
     """gRPC reports a caller that left a stream as an error with a traceback. It is neither."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is not None and kind.__name__ == "ExecuteBatchError"
+
+
+def _text(record: logging.LogRecord) -> str:
+    """What the library wrote itself. asyncio fills in before it logs; there only the first line is its own."""
+    text = str(record.msg)
+    said = str(record.exc_info[1]) if record.exc_info else ""
+    if said:
+        text = text.replace(said, "%s")
+    return text.partition("\n")[0] if record.name == "asyncio" else text
