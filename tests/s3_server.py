@@ -5,8 +5,11 @@
     async with S3Proxy(url) as proxy: ...       the store is told proxy.url
 
 proxy.answers.append((matches, Answer(503, SLOW_DOWN)))   the next request that matches gets this answer instead
+proxy.lost.append(matches)                                the next one is carried out, and its connection is closed
 proxy.cut_after(matches)                                  the next one is carried out; its answer, and all later ones, are lost
 proxy.dead = True / False                                 connections are closed without a word
+proxy.forgetful = True                                    conditions of requests do not reach the server
+proxy.silent = True                                       requests are read, and never answered
 proxy.seen                                                `METHOD path` of all requests, in order
 """
 
@@ -92,7 +95,10 @@ class S3Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._cut: Matches | None = None
         self.answers: list[tuple[Matches, Answer]] = []
+        self.lost: list[Matches] = []
         self.dead = False
+        self.forgetful = False
+        self.silent = False
         self.seen: list[str] = []
         self.url = ""
 
@@ -116,13 +122,15 @@ class S3Proxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with suppress(OSError, asyncio.IncompleteReadError):
-            if not self.dead:
-                writer.write(await self._answer(await reader.readuntil(b"\r\n\r\n"), reader))
-                await writer.drain()
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                if not self.dead:
+                    writer.write(await self._answer(await reader.readuntil(b"\r\n\r\n"), reader))
+                    await writer.drain()
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader) -> bytes:
         lines = head.decode("latin-1").split("\r\n")
@@ -133,6 +141,8 @@ class S3Proxy:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         request = f"{method} {unquote(target.partition('?')[0])}"
         self.seen.append(request)
+        if self.silent:
+            await asyncio.Event().wait()
         for number, (matches, answer) in enumerate(self.answers):
             if matches(request):
                 del self.answers[number]
@@ -140,11 +150,17 @@ class S3Proxy:
         reply = await self._forward(head, body)
         if self._cut is not None and self._cut(request):
             self.dead = True
+        for number, matches in enumerate(self.lost):
+            if matches(request):
+                del self.lost[number]
+                return b""
         return b"" if self.dead else reply
 
     async def _forward(self, head: bytes, body: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
         first, _, rest = head.partition(b"\r\n")
+        if self.forgetful:
+            rest = re.sub(rb"(?i)if-none-match:[^\r]*\r\n", b"", rest)
         writer.write(first + b"\r\nconnection: close\r\n" + rest + body)
         await writer.drain()
         reply = await reader.read(-1)

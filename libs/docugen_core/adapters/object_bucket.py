@@ -42,11 +42,11 @@ CONNECT_TIMEOUT_MS = 5_000
 PROOF = "docugen-store.json"
 PROOF_BYTES = b'{"schema":"docugen.store/v1"}'
 
-_URL = re.compile(r"(?:s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]{1,254}(?:/[A-Za-z0-9._=-]+)*/?")
+_URL = re.compile(r"(?:s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]{1,254}(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._=-]+)*/?")
 _STATUS = re.compile(r"status code: (\d{3})")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 _FULL = ("XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "AccountLimitExceeded")
-_NO_CREDENTIALS = ("169.254.169.254", "169.254.170.2", "metadata.google.internal", "MissingCredentials")
+_NO_CREDENTIALS = ("/latest/api/token", "/latest/meta-data", "169.254.170.2", "metadata.google.internal")
 
 
 @dataclass(frozen=True, slots=True)
