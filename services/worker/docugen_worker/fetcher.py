@@ -78,10 +78,9 @@ class Fetcher:
         self._answered()
         if len(takings.deliveries) < wanted:
             self._reply_lost = True
-            await unless(closing, self._wait())
-
-    async def _wait(self) -> None:
-        self._begun(await self._source.wait())
+            waited = await unless(closing, self._source.wait())
+            if waited:
+                self._begun(waited[0])
 
     async def _slot_free(self, closing: asyncio.Event) -> bool:
         if self._jobs.free < 1:
