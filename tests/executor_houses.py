@@ -32,6 +32,7 @@ from docugen_core.ports import GenerationExecutor, GenerationJob
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
 from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job, wait_for_run
+from docugen_core.tracing import UNTRACED, Tracer
 from docugen_core.validation import BundleLimits
 from docugen_worker.app import running_worker
 from fakes import ScriptedRenderer, SteppedClock, plain
@@ -73,6 +74,7 @@ class House(ABC):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.renderer = ScriptedRenderer()
+        self.tracer: Tracer = UNTRACED
         pack = self.root / "packs" / "note"
         (pack / "labels").mkdir(parents=True)
         (pack / "pack.toml").write_text(PACK)
@@ -94,7 +96,8 @@ class House(ABC):
         return prepare_generation_job(SubmitRequest(bundle, run_id), self.intake)
 
     def bundles(self) -> BundleRenderer:
-        return BundleRenderer(self.intake.catalogue, self.intake.generators, self.renderer, RenderLimits())
+        catalogue, generators = self.intake.catalogue, self.intake.generators
+        return BundleRenderer(catalogue, generators, self.renderer, RenderLimits(), tracer=self.tracer)
 
     @abstractmethod
     def executor(
@@ -189,6 +192,7 @@ class QueueHouse(House):
                 clock=clock,
                 health=health,
                 max_attempts=max_attempts,
+                tracer=self.tracer,
                 **({"inline_bytes": self.settings.queue_inline_bytes} | changes),
             ) as executor,
         ):
