@@ -101,7 +101,8 @@ async def test_workers_with_other_engines_leave_one_manifest_that_is_true_to_its
         for name in [*names[1:], "the last bell"]:
             held = await world.until(run_ids[-1], "is in hand", lambda r: r.attempt == 1)
             await redis.execute("ZADD", world.queue.keys.key("due"), "XX", 1, held.entry)  # the lease lapses now
-            run_ids.append(await world.submit(text=name))  # and who waits for a job is woken
+            await world.until(run_ids[-1], "is in other hands too", lambda r: r.attempt == 2)
+            run_ids.append(await world.submit(text=name))
         runs = [await world.finished(run_id) for run_id in run_ids]
     assert [(run.state, run.attempt) for run in runs] == [(RunState.SUCCEEDED, 2)] * len(names) + [
         (RunState.SUCCEEDED, 1)
