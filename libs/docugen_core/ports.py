@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from docugen_core.domain.bundle import ResolvedBundle
+from docugen_core.domain.demand import Demand
 from docugen_core.domain.lease import (
     Acceptance,
     CancelVerdict,
@@ -327,6 +328,10 @@ class QueueDesk(Protocol):
     """The queue for operators and housekeeping."""
 
     async def stats(self) -> QueueStats: ...
+
+    async def demand(self, soon_ms: int) -> Demand:
+        """The jobs that need a worker now, or are parked and due within soon_ms (a lease at least)."""
+        ...
 
     async def pause(self, reason: str) -> None:
         """Hand out nothing from now on; submits are accepted. Pausing twice is pausing once."""

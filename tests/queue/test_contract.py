@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from docugen_core.adapters.redis_queue import RedisQueue
+from docugen_core.domain.demand import Demand
 from docugen_core.domain.lease import (
     WORKER_LOST,
     Bury,
@@ -474,6 +475,22 @@ async def test_the_numbers_of_the_queue_add_up(everywhere: QueueWorld) -> None:
     await everywhere.queue.cancel("d", "")  # an undelivered one: where XINFO's lag would be nil
     assert (await everywhere.queue.stats()).depth == 3
     assert (await ada.beat([third])).lost == ()
+
+
+async def test_demand_is_what_waits_what_runs_and_what_is_due_soon(everywhere: QueueWorld) -> None:
+    assert await everywhere.queue.demand(60_000) == Demand(0, 0, 0)
+    await everywhere.submit("a", "b", "c", "d")
+    await everywhere.submit("in an hour", not_before_ms=START_MS + 3_600_000)
+    ada = everywhere.worker("ada")
+    first, second, third = (d.lease for d in (await ada.take(3)).deliveries)
+    await ada.settle([Settlement(first, Retry(TORN, 30_000)), Settlement(second, Retry(TORN, 90_000))])
+    assert await everywhere.queue.demand(60_000) == Demand(waiting=1, in_flight=1, due_soon=1)
+    assert await everywhere.queue.demand(120_000) == Demand(waiting=1, in_flight=1, due_soon=2)
+    assert await everywhere.queue.demand(0) == Demand(1, 1, 0), "within a lease, as every lease is among what is due"
+    await everywhere.pass_time(31_000)  # the lease has lapsed: its job still has to be done
+    assert await everywhere.queue.demand(60_000) == Demand(waiting=1, in_flight=1, due_soon=2)
+    await everywhere.pass_time(60_000)
+    assert (await everywhere.queue.demand(60_000)).jobs == 4, "the one in an hour needs nobody yet"
 
 
 async def test_workers_are_seen_until_they_leave_or_fall_silent(everywhere: QueueWorld) -> None:

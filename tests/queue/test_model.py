@@ -347,6 +347,9 @@ class QueueMachine(RuleBasedStateMachine):
         assert (stats.in_flight, stats.parked) == (places.count("held"), places.count("parked"))
         assert stats.dead_letters == sum(bool(run.letter) for run in self.model.runs.values())
         assert (stats.pause is not None) == self.model.paused
+        demand = self.do(self.world.queue.demand(LEASE_MS))
+        assert (demand.waiting, demand.in_flight) == (places.count("new"), places.count("held"))
+        assert demand.due_soon <= places.count("parked")
 
     def teardown(self) -> None:
         try:

@@ -25,6 +25,7 @@ from docugen_core.adapters.redis_replies import (
 )
 from docugen_core.adapters.scripts import Script, load_scripts
 from docugen_core.config import Settings
+from docugen_core.domain.demand import Demand
 from docugen_core.domain.lease import (
     Acceptance,
     CancelVerdict,
@@ -187,6 +188,10 @@ class RedisQueue:
     async def stats(self) -> QueueStats:
         """The queue in numbers, all of one moment."""
         return queue_stats(await self._run("stats"))
+
+    async def demand(self, soon_ms: int) -> Demand:
+        """The jobs that need a worker now, or are parked and due within soon_ms; within a lease where that is longer."""
+        return Demand(*map(int, await self._run("demand", soon_ms=max(soon_ms, self.rules.lease_ms))))
 
     async def pause(self, reason: str) -> None:
         """Hand out nothing from now on; what runs is finished, submits are accepted. Pausing twice is pausing once."""

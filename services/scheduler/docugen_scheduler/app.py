@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
+from docugen.keda import external_scaler_pb2_grpc as keda
 from docugen.v1 import artefact_service_pb2_grpc as artefacts
 from docugen.v1 import bundle_run_service_pb2_grpc as bundle_runs
 from docugen.v1 import queue_service_pb2_grpc as queue
@@ -38,6 +39,7 @@ from docugen_scheduler.artefact_service import ArtefactService
 from docugen_scheduler.authorisation import Gate
 from docugen_scheduler.bundle_run_service import BundleRunService
 from docugen_scheduler.call_limits import CallLimits
+from docugen_scheduler.external_scaler import ExternalScaler
 from docugen_scheduler.gatekeeper import Gatekeeper
 from docugen_scheduler.interceptors import CallInterceptor
 from docugen_scheduler.queue_disabled import queue_disabled_handlers
@@ -50,6 +52,7 @@ SERVICES = (
     "docugen.v1.BundleRunService",
     "docugen.v1.QueueService",
     "docugen.v1.TemplateService",
+    "externalscaler.ExternalScaler",
 )
 LAST_CALLS_S = 2.0
 """At the end, when no run is left: how long calls may still take."""
@@ -140,12 +143,13 @@ def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> No
     artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), server)
     templates.add_TemplateServiceServicer_to_server(TemplateService(core, lifetime), server)
     if core.desk is None:
-        server.add_generic_rpc_handlers((queue_disabled_handlers(),))
+        server.add_generic_rpc_handlers(queue_disabled_handlers())
     else:
         letters = DeadLetters(core.desk, core.clock, redrives_max=core.settings.queue_redrives_max)
         queue.add_QueueServiceServicer_to_server(
             QueueService(core.desk, letters, core.store, lifetime, core.measures), server
         )
+        keda.add_ExternalScalerServicer_to_server(ExternalScaler(core.desk.demand, lifetime), server)
     health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor.ready, lifetime.closing, SERVICES), server)
     if core.settings.reflection_enabled:
         add_reflection(server, SERVICES)

@@ -52,11 +52,13 @@ METHOD_ROLES: Mapping[str, Role] = {
     _QUEUE + "DropDeadLetters": Role.OPERATE,
 }
 OPEN_SERVICES = (
+    "/externalscaler.ExternalScaler/",
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
 )
-"""They need no token: probes have none, and the contract is public. DOCUGEN_REFLECTION_ENABLED switches reflection off."""
+"""They need no token: probes have none, KEDA can send none, and the contract is public. DOCUGEN_REFLECTION_ENABLED switches
+reflection off."""
 
 AUTHORIZATION = "authorization"
 SCHEME = "bearer "

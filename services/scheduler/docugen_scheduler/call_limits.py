@@ -4,6 +4,7 @@
     follow   WaitBundleRun, Watch...                   cheap: a snapshot each
     render   VerifyBundleRun, PreviewDocument          as many as bundles may render
     operate  RedriveDeadLetters, DropDeadLetters       they work through the dead letters, as slowly as was asked for
+    scale    KEDA's, which show no token: they cannot crowd out those that do
     read     everything else
 
 Refused at once beyond the bound (RESOURCE_EXHAUSTED TOO_MANY_CALLS): a queue of calls in front of a full server only makes them
@@ -27,6 +28,7 @@ WAIT_MS_MAX = 600_000
 READ_MS_MAX = 30_000
 QUEUED_SUBMITS_MAX = 2_048
 """With a queue a submit holds no slot: it is gone after a few milliseconds."""
+SCALE_CALLS_MAX = 64
 SLACK_MS = 30_000
 
 
@@ -67,6 +69,7 @@ class CallLimits:
         follow = CallGroup("follow", settings.watches_max, WAIT_MS_MAX + SLACK_MS)
         render = CallGroup("render", settings.inline_slots, 10 * settings.render_timeout_ms)
         operate = CallGroup("operate", 8, WAIT_MS_MAX + SLACK_MS)
+        scale = CallGroup("scale", SCALE_CALLS_MAX, READ_MS_MAX)
         self._read = CallGroup("read", 512, READ_MS_MAX)
         self._by_method = {
             "CreateBundleRun": submit,
@@ -74,6 +77,10 @@ class CallLimits:
             "WaitBundleRun": follow,
             "WatchBundleRun": follow,
             "WatchQueueStats": follow,
+            "IsActive": scale,
+            "StreamIsActive": scale,
+            "GetMetricSpec": scale,
+            "GetMetrics": scale,
             "VerifyBundleRun": render,
             "PreviewDocument": render,
             "RedriveDeadLetters": operate,

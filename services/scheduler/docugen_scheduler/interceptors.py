@@ -38,7 +38,7 @@ from docugen_scheduler.status import RpcError, internal_error, rpc_error
 
 log = structlog.get_logger(__name__)
 
-OUR_SERVICES = "/docugen.v1."
+OUR_SERVICES = ("/docugen.v1.", "/externalscaler.ExternalScaler/")
 REQUEST_ID = "x-request-id"
 FIELDS_LOGGED_MAX = 20
 DEADLINE_SLACK_S = 0.1
@@ -49,7 +49,7 @@ Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 Streaming: TypeAlias = Callable[[Any, Context], AsyncIterator[Any]]
 
 _CALLERS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUIET = ("Get", "List", "Read", "Wait", "Watch")
+_QUIET = ("Get", "IsActive", "List", "Read", "StreamIsActive", "Wait", "Watch")
 _SERVER_FAULTS = frozenset(
     {
         grpc.StatusCode.INTERNAL,
@@ -68,7 +68,7 @@ class Malformed:
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of all docugen.v1 services. One a server."""
+    """Wraps the handlers of all docugen.v1 services, and of KEDA's. One a server."""
 
     def __init__(
         self, limits: CallLimits, request_bytes_max: int, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
@@ -128,7 +128,7 @@ def _unary(path: str, group: CallGroup, handler: Unary, measures: Measures, trac
     method = path.rpartition("/")[2]
 
     async def answer(request: Any, context: Context) -> Any:
-        with tracer.span(Step.CALL, parent=_callers_trace(context), method=path) as span:
+        with tracer.span(Step.CALL, parent=_callers_trace(context), method=path[1:]) as span:
             call = _Call(method, request, context, measures, span)
             try:
                 _refuse_malformed(request)
@@ -151,7 +151,7 @@ def _streaming(path: str, group: CallGroup, handler: Streaming, measures: Measur
     method = path.rpartition("/")[2]
 
     async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
-        with tracer.span(Step.CALL, parent=_callers_trace(context), method=path) as span:
+        with tracer.span(Step.CALL, parent=_callers_trace(context), method=path[1:]) as span:
             call = _Call(method, request, context, measures, span)
             try:
                 _refuse_malformed(request)

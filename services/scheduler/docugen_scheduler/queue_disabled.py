@@ -1,6 +1,6 @@
-"""QueueService of a server without a queue: every method says so, and what to do about it.
+"""QueueService, and KEDA's ExternalScaler, of a server without a queue: every method says so, and what to do about it.
 
-The methods come from the contract's descriptor, so a method added there is answered here without being forgotten.
+The methods come from the contracts' descriptors, so a method added there is answered here without being forgotten.
 """
 
 from __future__ import annotations
@@ -9,18 +9,26 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+from docugen.keda import external_scaler_pb2
 from docugen.v1 import queue_service_pb2
 from docugen_core.errors import NotPossibleNow
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-SERVICE = queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"]
+SERVICES = (
+    queue_service_pb2.DESCRIPTOR.services_by_name["QueueService"],
+    external_scaler_pb2.DESCRIPTOR.services_by_name["ExternalScaler"],
+)
 
 
-def queue_disabled_handlers() -> grpc.GenericRpcHandler:
+def queue_disabled_handlers() -> tuple[grpc.GenericRpcHandler, ...]:
     """Handlers for all methods; each ends with FAILED_PRECONDITION QUEUE_DISABLED."""
-    handlers = {method.name: _handler(method) for method in SERVICE.methods}
-    return grpc.method_handlers_generic_handler(SERVICE.full_name, handlers)
+    return tuple(
+        grpc.method_handlers_generic_handler(
+            service.full_name, {method.name: _handler(method) for method in service.methods}
+        )
+        for service in SERVICES
+    )
 
 
 def _handler(method: MethodDescriptor) -> grpc.RpcMethodHandler[Any, Any]:
