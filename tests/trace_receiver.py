@@ -75,7 +75,7 @@ class Receiver(TraceServiceServicer):
 async def trace_receiver() -> AsyncIterator[tuple[Receiver, str]]:
     """A collector, and its endpoint."""
     server, receiver = grpc.aio.server(), Receiver()
-    add_TraceServiceServicer_to_server(receiver, server)
+    add_TraceServiceServicer_to_server(receiver, server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
