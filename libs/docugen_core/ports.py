@@ -37,6 +37,7 @@ from docugen_core.domain.lease import (
 from docugen_core.domain.manifest import Engine
 from docugen_core.domain.run import BundleRun, ExecutionPolicy
 from docugen_core.domain.run_query import RunPage, RunQuery
+from docugen_core.domain.survey import QueueSurvey
 from docugen_core.rendering.task import Rendering, Task
 
 
@@ -331,6 +332,10 @@ class QueueDesk(Protocol):
 
     async def demand(self, soon_ms: int) -> Demand:
         """The jobs that need a worker now, or are parked and due within soon_ms (a lease at least)."""
+        ...
+
+    async def survey(self) -> QueueSurvey:
+        """Lane by lane, and what is due next."""
         ...
 
     async def pause(self, reason: str) -> None:

@@ -21,6 +21,9 @@ def stats(message: queue_service_pb2.QueueStats) -> results.QueueStats:
         workers=message.workers,
         slots=message.slots,
         paused=message.paused,
+        entered=message.entered,
+        lanes=tuple(results.Lane(lane.name, lane.waiting, lane.in_flight, lane.parked) for lane in message.lanes),
+        upcoming=tuple(_upcoming(run) for run in message.upcoming),
     )
 
 
@@ -36,6 +39,7 @@ def worker(message: queue_service_pb2.Worker) -> results.Worker:
         engine_fingerprint=message.engine_fingerprint,
         version=message.version,
         draining=message.draining,
+        jobs=tuple(_job(job) for job in message.jobs),
     )
 
 
@@ -62,6 +66,26 @@ def drop(message: queue_service_pb2.DropDeadLettersResponse) -> results.Drop:
 
 def run_ids(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.removeprefix("bundleRuns/") for name in names)
+
+
+def _upcoming(message: queue_service_pb2.QueueStats.Upcoming) -> results.Upcoming:
+    return results.Upcoming(
+        bundle_run=message.bundle_run.removeprefix("bundleRuns/"),
+        due_time=time(message, "due_time"),
+        attempt=message.attempt,
+        reason=message.reason,
+    )
+
+
+def _job(message: queue_service_pb2.Worker.Job) -> results.WorkerJob:
+    return results.WorkerJob(
+        bundle_run=message.bundle_run.removeprefix("bundleRuns/"),
+        attempt=message.attempt,
+        age=message.age.ToTimedelta().total_seconds(),
+        documents=message.documents,
+        documents_ended=message.documents_ended,
+        document=message.document,
+    )
 
 
 def _attempt(message: queue_service_pb2.DeadLetter.Attempt) -> results.Attempt:

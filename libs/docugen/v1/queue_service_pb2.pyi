@@ -12,7 +12,29 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class QueueStats(_message.Message):
-    __slots__ = ("observe_time", "depth", "parked", "in_flight", "dead_letters", "oldest_age", "workers", "slots", "paused")
+    __slots__ = ("observe_time", "depth", "parked", "in_flight", "dead_letters", "oldest_age", "workers", "slots", "paused", "entered", "lanes", "upcoming")
+    class Lane(_message.Message):
+        __slots__ = ("name", "waiting", "in_flight", "parked")
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        WAITING_FIELD_NUMBER: _ClassVar[int]
+        IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+        PARKED_FIELD_NUMBER: _ClassVar[int]
+        name: str
+        waiting: int
+        in_flight: int
+        parked: int
+        def __init__(self, name: _Optional[str] = ..., waiting: _Optional[int] = ..., in_flight: _Optional[int] = ..., parked: _Optional[int] = ...) -> None: ...
+    class Upcoming(_message.Message):
+        __slots__ = ("bundle_run", "due_time", "attempt", "reason")
+        BUNDLE_RUN_FIELD_NUMBER: _ClassVar[int]
+        DUE_TIME_FIELD_NUMBER: _ClassVar[int]
+        ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+        REASON_FIELD_NUMBER: _ClassVar[int]
+        bundle_run: str
+        due_time: _timestamp_pb2.Timestamp
+        attempt: int
+        reason: str
+        def __init__(self, bundle_run: _Optional[str] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempt: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
     OBSERVE_TIME_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
     PARKED_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +44,9 @@ class QueueStats(_message.Message):
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     PAUSED_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    LANES_FIELD_NUMBER: _ClassVar[int]
+    UPCOMING_FIELD_NUMBER: _ClassVar[int]
     observe_time: _timestamp_pb2.Timestamp
     depth: int
     parked: int
@@ -31,7 +56,10 @@ class QueueStats(_message.Message):
     workers: int
     slots: int
     paused: bool
-    def __init__(self, observe_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., depth: _Optional[int] = ..., parked: _Optional[int] = ..., in_flight: _Optional[int] = ..., dead_letters: _Optional[int] = ..., oldest_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., workers: _Optional[int] = ..., slots: _Optional[int] = ..., paused: _Optional[bool] = ...) -> None: ...
+    entered: int
+    lanes: _containers.RepeatedCompositeFieldContainer[QueueStats.Lane]
+    upcoming: _containers.RepeatedCompositeFieldContainer[QueueStats.Upcoming]
+    def __init__(self, observe_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., depth: _Optional[int] = ..., parked: _Optional[int] = ..., in_flight: _Optional[int] = ..., dead_letters: _Optional[int] = ..., oldest_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., workers: _Optional[int] = ..., slots: _Optional[int] = ..., paused: _Optional[bool] = ..., entered: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[QueueStats.Lane, _Mapping]]] = ..., upcoming: _Optional[_Iterable[_Union[QueueStats.Upcoming, _Mapping]]] = ...) -> None: ...
 
 class GetQueueStatsRequest(_message.Message):
     __slots__ = ()
@@ -74,7 +102,22 @@ class ResumeQueueResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class Worker(_message.Message):
-    __slots__ = ("name", "host", "process_id", "start_time", "seen_time", "slots", "bundle_runs", "engine_fingerprint", "version", "draining")
+    __slots__ = ("name", "host", "process_id", "start_time", "seen_time", "slots", "bundle_runs", "engine_fingerprint", "version", "draining", "jobs")
+    class Job(_message.Message):
+        __slots__ = ("bundle_run", "attempt", "age", "documents", "documents_ended", "document")
+        BUNDLE_RUN_FIELD_NUMBER: _ClassVar[int]
+        ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+        AGE_FIELD_NUMBER: _ClassVar[int]
+        DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+        DOCUMENTS_ENDED_FIELD_NUMBER: _ClassVar[int]
+        DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+        bundle_run: str
+        attempt: int
+        age: _duration_pb2.Duration
+        documents: int
+        documents_ended: int
+        document: str
+        def __init__(self, bundle_run: _Optional[str] = ..., attempt: _Optional[int] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., documents: _Optional[int] = ..., documents_ended: _Optional[int] = ..., document: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
@@ -85,6 +128,7 @@ class Worker(_message.Message):
     ENGINE_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
     name: str
     host: str
     process_id: int
@@ -95,7 +139,8 @@ class Worker(_message.Message):
     engine_fingerprint: str
     version: str
     draining: bool
-    def __init__(self, name: _Optional[str] = ..., host: _Optional[str] = ..., process_id: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., slots: _Optional[int] = ..., bundle_runs: _Optional[_Iterable[str]] = ..., engine_fingerprint: _Optional[str] = ..., version: _Optional[str] = ..., draining: _Optional[bool] = ...) -> None: ...
+    jobs: _containers.RepeatedCompositeFieldContainer[Worker.Job]
+    def __init__(self, name: _Optional[str] = ..., host: _Optional[str] = ..., process_id: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., slots: _Optional[int] = ..., bundle_runs: _Optional[_Iterable[str]] = ..., engine_fingerprint: _Optional[str] = ..., version: _Optional[str] = ..., draining: _Optional[bool] = ..., jobs: _Optional[_Iterable[_Union[Worker.Job, _Mapping]]] = ...) -> None: ...
 
 class ListWorkersRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from docugen.v1 import queue_service_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from docugen_core.adapters.proto_codec import encode_failure, encode_time
-from docugen_core.domain.lease import Attempt, DeadLetter, QueueStats, WorkerSighting
+from docugen_core.domain.lease import Attempt, DeadLetter, HeldJob, QueueStats, WorkerSighting
+from docugen_core.domain.survey import QueueSurvey, Upcoming
 
 _Letter = queue_service_pb2.DeadLetter
+_Stats = queue_service_pb2.QueueStats
 
 
-def encode_stats(stats: QueueStats, workers: Sequence[WorkerSighting]) -> queue_service_pb2.QueueStats:
-    """The numbers, with those of the workers, which are counted beside the queue and a moment later."""
+def encode_stats(
+    stats: QueueStats, survey: QueueSurvey, workers: Sequence[WorkerSighting]
+) -> queue_service_pb2.QueueStats:
+    """The numbers, with the survey and those of the workers, which are taken a moment later."""
     return queue_service_pb2.QueueStats(
         observe_time=encode_time(stats.observe_time_ms),
         depth=stats.depth,
@@ -25,6 +30,9 @@ def encode_stats(stats: QueueStats, workers: Sequence[WorkerSighting]) -> queue_
         workers=len(workers),
         slots=sum(worker.advert.slots for worker in workers),
         paused=stats.pause is not None,
+        entered=survey.entered,
+        lanes=[_Stats.Lane(**asdict(lane)) for lane in survey.lanes],
+        upcoming=[_upcoming(run) for run in survey.upcoming],
     )
 
 
@@ -41,6 +49,7 @@ def encode_worker(worker: WorkerSighting) -> queue_service_pb2.Worker:
         engine_fingerprint=advert.engine_fingerprint,
         version=advert.version,
         draining=worker.draining,
+        jobs=[_held(job) for job in advert.jobs],
     )
 
 
@@ -65,6 +74,26 @@ def _attempt(attempt: Attempt) -> queue_service_pb2.DeadLetter.Attempt:
         start_time=encode_time(attempt.start_time_ms),
         finish_time=encode_time(attempt.finish_time_ms),
         error=encode_failure(attempt.failure),
+    )
+
+
+def _upcoming(run: Upcoming) -> queue_service_pb2.QueueStats.Upcoming:
+    return _Stats.Upcoming(
+        bundle_run=f"bundleRuns/{run.run_id}",
+        due_time=encode_time(run.due_time_ms),
+        attempt=run.attempt,
+        reason=run.reason,
+    )
+
+
+def _held(job: HeldJob) -> queue_service_pb2.Worker.Job:
+    return queue_service_pb2.Worker.Job(
+        bundle_run=f"bundleRuns/{job.run_id}",
+        attempt=job.attempt,
+        age=_duration(job.age_ms),
+        documents=job.documents,
+        documents_ended=job.ended,
+        document=job.document,
     )
 
 

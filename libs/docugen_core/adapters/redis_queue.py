@@ -21,6 +21,7 @@ from docugen_core.adapters.redis_replies import (
     fields,
     job_record,
     queue_stats,
+    queue_survey,
     worker_sighting,
 )
 from docugen_core.adapters.scripts import Script, load_scripts
@@ -43,6 +44,7 @@ from docugen_core.domain.lease import (
     WorkerSighting,
 )
 from docugen_core.domain.run import RunState
+from docugen_core.domain.survey import UPCOMING_MAX, QueueSurvey
 from docugen_core.errors import Unavailable
 
 BATCH_ITEMS = 200
@@ -188,6 +190,10 @@ class RedisQueue:
     async def stats(self) -> QueueStats:
         """The queue in numbers, all of one moment."""
         return queue_stats(await self._run("stats"))
+
+    async def survey(self) -> QueueSurvey:
+        """Lane by lane, and what is due next; of one moment, which is not that of `stats`."""
+        return queue_survey(await self._run("survey", upcoming=UPCOMING_MAX))
 
     async def demand(self, soon_ms: int) -> Demand:
         """The jobs that need a worker now, or are parked and due within soon_ms; within a lease where that is longer."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from docugen_core.adapters.keys import LANES
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.lease import (
     Attempt,
@@ -26,6 +27,7 @@ from docugen_core.domain.lease import (
     WorkerSighting,
 )
 from docugen_core.domain.run import Priority, RunState
+from docugen_core.domain.survey import Lane, QueueSurvey, Upcoming
 
 TRIES_KEPT = 10
 
@@ -129,10 +131,22 @@ def queue_stats(reply: Sequence[Any]) -> QueueStats:
     )
 
 
+def queue_survey(reply: Sequence[Any]) -> QueueSurvey:
+    """The reply of survey.lua; lanes by urgency."""
+    entered, lanes, runs = reply
+    by_name = {name.decode(): Lane(name.decode(), *map(int, numbers)) for name, *numbers in lanes}
+    return QueueSurvey(int(entered), tuple(by_name[name] for name in LANES), tuple(_upcoming(*run) for run in runs))
+
+
 def worker_sighting(consumer: bytes, text: bytes, draining: bool) -> WorkerSighting:
     """A field of the workers' hash."""
     seen, _, advert = text.partition(b" ")
     return WorkerSighting(consumer.decode(), int(seen), draining, WorkerAdvert.from_text(advert))
+
+
+def _upcoming(run_id: bytes, due_ms: int, attempt: int, failure: bytes) -> Upcoming:
+    failed = _failure(failure)
+    return Upcoming(run_id.decode(), int(due_ms), int(attempt), failed.code if failed else "")
 
 
 def _change(run_id: str, text: str) -> RunChange:

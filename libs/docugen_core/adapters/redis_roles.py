@@ -21,7 +21,7 @@ from docugen_core.adapters.scripts import Script, load_scripts
 ROLES: Mapping[str, tuple[str, ...]] = {
     "scheduler": (
         *("submit", "get_runs", "list_runs", "read_events", "cancel", "retry"),
-        *("stats", "demand", "pause", "resume", "drain", "redrive", "drop"),
+        *("stats", "survey", "demand", "pause", "resume", "drain", "redrive", "drop"),
     ),
     "worker": (
         *("take", "beat", "progress", "settle", "release", "recover"),

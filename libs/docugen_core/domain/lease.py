@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -339,8 +339,22 @@ class QueueStats:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job in a worker's hands. age_ms: since it was taken. documents: of the bundle, 0 until it is read; ended: of these.
+    document: one that is being rendered, empty between two."""
+
+    run_id: str
+    attempt: int
+    age_ms: int
+    documents: int = 0
+    ended: int = 0
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerAdvert:
-    """What a worker says of itself. packs: digests of the template packs it has. bundle_runs: what it holds."""
+    """What a worker says of itself. packs: digests of the template packs it has. bundle_runs: what it holds; jobs: what it does
+    with them."""
 
     host: str
     process_id: int
@@ -350,6 +364,7 @@ class WorkerAdvert:
     version: str
     packs: tuple[str, ...] = ()
     bundle_runs: tuple[str, ...] = ()
+    jobs: tuple[HeldJob, ...] = ()
 
     def to_text(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"))
@@ -367,7 +382,11 @@ class WorkerAdvert:
             version=raw.get("version", ""),
             packs=tuple(raw.get("packs", ())),
             bundle_runs=tuple(raw.get("bundle_runs", ())),
+            jobs=tuple(HeldJob(**{k: v for k, v in job.items() if k in _HELD}) for job in raw.get("jobs", ())),
         )
+
+
+_HELD = frozenset(one.name for one in fields(HeldJob))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,11 @@ class Announcer:
             await asyncio.sleep(INTERVAL_S)
 
     async def _announce(self) -> None:
-        held = tuple(sorted(job.lease.run_id for job in self._jobs))
+        now_s = asyncio.get_running_loop().time()
+        jobs = tuple(sorted((job.held(now_s) for job in self._jobs), key=lambda held: held.run_id))
+        held = tuple(job.run_id for job in jobs)
         try:
-            draining = await self._source.announce(replace(self._advert, bundle_runs=held))
+            draining = await self._source.announce(replace(self._advert, bundle_runs=held, jobs=jobs))
         except Unavailable as error:
             log.debug("announcement_skipped", error=error.message)
             return

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from docugen_core.domain.lease import Delivery, Lease
-from docugen_core.domain.run import DocumentProgress
+from docugen_core.domain.lease import Delivery, HeldJob, Lease
+from docugen_core.domain.run import DocumentProgress, DocumentState
 from docugen_core.measures import UNMEASURED, Measures
 
 
@@ -32,8 +32,8 @@ class Stop(Enum):
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One delivery in hand. heard_s: when the last answered take or beat was sent. deadline_s: when its attempt must have
-    ended; its lease is not renewed beyond."""
+    """One delivery in hand. heard_s: when the last answered take or beat was sent; of the take it is taken_s. deadline_s: when
+    its attempt must have ended; its lease is not renewed beyond."""
 
     delivery: Delivery
     heard_s: float
@@ -42,10 +42,27 @@ class Job:
     why: Stop | None = None
     ending: bool = False
     documents: dict[str, DocumentProgress] = field(default_factory=dict)
+    taken_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.taken_s = self.heard_s
 
     @property
     def lease(self) -> Lease:
         return self.delivery.lease
+
+    def held(self, now_s: float) -> HeldJob:
+        """What is told of it at now_s."""
+        states = [document.state for document in self.documents.values()]
+        rendering = (name for name, document in self.documents.items() if document.state is DocumentState.RENDERING)
+        return HeldJob(
+            run_id=self.lease.run_id,
+            attempt=self.lease.attempt,
+            age_ms=max(0, round((now_s - self.taken_s) * 1_000)),
+            documents=len(states),
+            ended=sum(state not in (DocumentState.PENDING, DocumentState.RENDERING) for state in states),
+            document=next(rendering, ""),
+        )
 
     def stop(self, why: Stop) -> None:
         """End the rendering. A lease that is lost outweighs every other reason; else the first one stands."""
