@@ -20,9 +20,11 @@ COMMANDS = {
     "submit": ("docugen.cli.submit:submit", "Send a bundle to a server."),
     "runs": ("docugen.cli.runs:runs", "Look at a server's runs, fetch, cancel, retry them."),
     "queue": ("docugen.cli.queue:queue", "Look at a server's queue and workers, pause, resume, drain."),
+    "top": ("docugen.cli.top:top", "Watch a server at work: queue, workers, retries, dead letters."),
     "dlq": ("docugen.cli.dlq:dlq", "Look at runs that failed for good, redrive, drop, reproduce them."),
     "verify": ("docugen.cli.verify:verify", "Render a finished run again and compare every byte."),
     "diff": ("docugen.cli.diff:diff", "Say why two finished runs differ, and in which pages, lines and cells."),
+    "tokens": ("docugen.cli.tokens:tokens", "Make tokens that let callers in."),
     "keys": ("docugen.cli.keys:keys", "Make and look at keys that sign manifests."),
     "templates": (
         "docugen.cli.templates:templates",

@@ -146,9 +146,9 @@ async def _in_store(store: ArtefactStore, run_id: str) -> FoundRun:
 
 
 async def _on_server(server: str, run: str) -> FoundRun:
-    from docugen.client import DocugenClient
+    from docugen.cli.remote import client_of
 
-    async with DocugenClient(server) as client:
+    async with client_of(server) as client:
         manifest = await client.manifest(run)
         spec = await client.bundle(run)
     return FoundRun(run, manifest.json_bytes, manifest.signature, spec, server)
@@ -162,10 +162,10 @@ async def _stored(store: ArtefactStore, sha256: str) -> bytes | None:
 
 
 async def _downloaded(server: str, run: str, entries: Mapping[str, ArtefactEntry]) -> dict[str, bytes | None]:
-    from docugen.client import DocugenClient
+    from docugen.cli.remote import client_of
 
     with TemporaryDirectory(prefix="docugen-") as folder:
-        async with DocugenClient(server) as client:
+        async with client_of(server) as client:
             await client.download(run, folder)
         return {name: await asyncio.to_thread(_read, Path(folder) / name) for name in entries}
 

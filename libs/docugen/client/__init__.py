@@ -11,7 +11,9 @@ dataclasses (`results`): states are enums, times are aware datetimes, `to_json` 
 What can go wrong is one small tree (`errors`). Every call has a deadline, and every call may safely be repeated:
 the client itself repeats what met a restarting or a busy server.
 
-In here: `client` (the calls), `queue_client` (the operators'), `connection` (channel, retry policy, keepalive),
+A server with TLS and tokens: `DocugenClient(address, access=Access(ca="ca.pem", token=token))`.
+
+In here: `client` (the calls), `queue_client` (the operators'), `connection` (channel, retry policy, keepalive), `access`,
 `bundle_message`, `run_request` (JSON to protobuf), `results` and `decode` (protobuf to results), `fetching` and `download`
 (bytes to verified files), `patience` (how long to try again).
 Nothing in here knows how documents are made.
@@ -19,6 +21,7 @@ Nothing in here knows how documents are made.
 
 from __future__ import annotations
 
+from docugen.client.access import Access
 from docugen.client.client import DocugenClient
 from docugen.client.download import Download
 from docugen.client.errors import CorruptDownload, DocugenClientError, Refused, TryAgain
@@ -41,6 +44,7 @@ from docugen.client.results import (
 )
 
 __all__ = [
+    "Access",
     "Artefact",
     "Attempt",
     "BundleRun",

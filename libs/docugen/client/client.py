@@ -14,12 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import grpc
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from docugen.client import decode
+from docugen.client.access import Access, AuthorisedChannel
 from docugen.client.bundle_message import bundle_message, bundle_object
 from docugen.client.connection import STREAM_S, Call, answer, is_interruption, open_channel
 from docugen.client.download import MANIFEST_NAME, SIGNATURE_NAME, Download, has_bytes_of, replace_file, safe_name
@@ -41,6 +41,7 @@ DEFAULT_ADDRESS = "127.0.0.1:50051"
 WAIT_WINDOW_S = 25.0
 GRACE_S = 5.0
 VERIFY_S = 600.0
+ANYBODY = Access()
 
 R = TypeVar("R", bound=Message)
 
@@ -48,33 +49,37 @@ R = TypeVar("R", bound=Message)
 class DocugenClient:
     """A connection to one scheduler. Use as `async with`; safe to use from many tasks of one event loop.
 
-    address: host:port. credentials: `grpc.ssl_channel_credentials(...)`, or None for plain text (loopback, or a mesh that
-    encrypts). timeout: seconds for one answer (for less in one place: `asyncio.timeout`). patience: seconds without any
-    answer after which watch, wait and download give up.
+    address: host:port. access: certificates and token, where the server asks for them; by default neither (loopback, or a mesh
+    that encrypts and knows its callers). timeout: seconds for one answer (for less in one place: `asyncio.timeout`).
+    patience: seconds without any answer after which watch, wait and download give up.
 
     A run is named by its id or by any BundleRun. All methods raise Refused (do not repeat) or TryAgain (may be repeated:
-    every method is idempotent). `queue`: the operators' part, of servers with a queue.
+    every method is idempotent); entering raises Refused for files or a token that cannot be used. `queue`: the operators'
+    part, of servers with a queue.
     """
 
     def __init__(
         self,
         address: str = DEFAULT_ADDRESS,
         *,
-        credentials: grpc.ChannelCredentials | None = None,
+        access: Access = ANYBODY,
         timeout: float = 30.0,
         patience: float = 60.0,
     ) -> None:
         self.address = address
-        self._credentials = credentials
+        self._access = access
         self._timeout = timeout
         self._patience = patience
 
     async def __aenter__(self) -> DocugenClient:
-        self._channel = open_channel(self.address, self._credentials)
-        self._runs = BundleRunServiceStub(self._channel)
-        self._artefacts = ArtefactServiceStub(self._channel)
-        self._templates = TemplateServiceStub(self._channel)
-        self.queue = QueueClient(self._channel, address=self.address, timeout=self._timeout)
+        self._channel = open_channel(self.address, self._access)
+        calls: Any = self._channel  # the stubs ask for a whole channel, and use it to make calls
+        if self._access.metadata:
+            calls = AuthorisedChannel(self._channel, self._access.metadata)
+        self._runs = BundleRunServiceStub(calls)
+        self._artefacts = ArtefactServiceStub(calls)
+        self._templates = TemplateServiceStub(calls)
+        self.queue = QueueClient(calls, address=self.address, timeout=self._timeout)
         return self
 
     async def __aexit__(

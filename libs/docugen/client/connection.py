@@ -20,6 +20,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from docugen.client.access import Access
 from docugen.client.errors import decoded
 
 R = TypeVar("R", bound=Message)
@@ -50,11 +51,13 @@ SERVICE_CONFIG = json.dumps(
 )
 
 
-def open_channel(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-    """A channel to `address` (host:port), with TLS where credentials are given. Connects at the first call.
+def open_channel(address: str, access: Access) -> grpc.aio.Channel:
+    """A channel to `address` (host:port), with TLS where `access` names a CA. Connects at the first call.
 
-    Call it inside the running event loop: the channel belongs to it.
+    Call it inside the running event loop: the channel belongs to it. Raises Refused for files or a token that cannot be used.
     """
+    credentials = access.credentials()
+    access.check_token(safe=credentials is not None or _is_loopback(address))
     options: list[tuple[str, str | int]] = [
         ("grpc.service_config", SERVICE_CONFIG),
         ("grpc.enable_retries", 1),
@@ -72,6 +75,8 @@ def open_channel(address: str, credentials: grpc.ChannelCredentials | None) -> g
     ]
     if _is_loopback(address):
         options.append(("grpc.enable_http_proxy", 0))  # no proxy can reach this machine's own loopback
+    if access.server_name:
+        options.append(("grpc.ssl_target_name_override", access.server_name))
     if credentials is None:
         return grpc.aio.insecure_channel(address, options=options)
     return grpc.aio.secure_channel(address, credentials, options=options)

@@ -31,8 +31,11 @@ _ASK_AGAIN = frozenset(
         grpc.StatusCode.CANCELLED,
     }
 )
+_TOO_LARGE = "message larger than max"
+_NOT_TRUSTED = ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "Hostname Verification Check failed")
 _HINTS = {
-    grpc.StatusCode.UNAVAILABLE: "Is the scheduler running? `docugen serve` starts one; DOCUGEN_GRPC_ADDRESS names it.",
+    grpc.StatusCode.UNAVAILABLE: "Is the scheduler running? `docugen serve` starts one; DOCUGEN_GRPC_ADDRESS names it. "
+    "If it has TLS, name its CA in DOCUGEN_CA_FILE; if it asks for a certificate, DOCUGEN_CLIENT_CERT and DOCUGEN_CLIENT_KEY.",
     grpc.StatusCode.DEADLINE_EXCEEDED: "Ask again, or allow more time: a run that was started goes on meanwhile.",
     grpc.StatusCode.UNIMPLEMENTED: "The server does not offer this method; compare the versions of client and server.",
 }
@@ -85,6 +88,8 @@ def decoded(error: grpc.aio.AioRpcError, address: str) -> DocugenClientError:
         hint = _HINTS.get(code, "")
         if code is grpc.StatusCode.UNAVAILABLE:
             message = f"no answer from {address}: {message}"
+    if info is None and (refusal := _refused_by_grpc(error, address)):
+        return refusal
     kind = TryAgain if code in _ASK_AGAIN else Refused
     return kind(
         message,
@@ -95,6 +100,26 @@ def decoded(error: grpc.aio.AioRpcError, address: str) -> DocugenClientError:
         details=metadata,
         status=code.name,
     )
+
+
+def _refused_by_grpc(error: grpc.aio.AioRpcError, address: str) -> Refused | None:
+    """What no server of ours could answer, because gRPC itself ended the call, and what no repetition mends."""
+    text = error.details() or ""
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in text:
+        return Refused(
+            f"a message is too large to be sent or received: {text}",
+            reason="MESSAGE_TOO_LARGE",
+            hint="Make several bundles of it, or raise DOCUGEN_MAX_REQUEST_BYTES on the server; capabilities tell it.",
+            status=error.code().name,
+        )
+    if any(sign in text for sign in _NOT_TRUSTED):
+        return Refused(
+            f"the certificate of {address} is not trusted",
+            reason="SERVER_NOT_TRUSTED",
+            hint="DOCUGEN_CA_FILE must hold the CA it comes from; if it is for another name, DOCUGEN_SERVER_NAME says which.",
+            status=error.code().name,
+        )
+    return None
 
 
 def _details(

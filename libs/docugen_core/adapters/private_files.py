@@ -24,16 +24,19 @@ def read_file(path: str, setting: str, *, private: bool) -> bytes:
     except (OSError, ValueError) as error:
         why = (isinstance(error, OSError) and error.strerror) or "cannot be opened"
         raise unusable(setting, path, why, "Name a file that this user may read.") from error
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise unusable(setting, path, "is no file", "Name the file itself.")
         if private and found.st_mode & 0o027:
             mode = stat.S_IMODE(found.st_mode)
             raise unusable(setting, path, f"others may read or change it (mode {mode:04o})", f"Run `chmod 600 {path}`.")
-        if found.st_size > BYTES_MAX:
-            raise unusable(setting, path, f"has {found.st_size} bytes, at most {BYTES_MAX}", "Name the right file.")
-        return opened.read(BYTES_MAX)
+        data = os.read(descriptor, BYTES_MAX + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > BYTES_MAX:
+        raise unusable(setting, path, f"has more than {BYTES_MAX} bytes", "Name the right file.")
+    return data
 
 
 def signature(path: str) -> Signature:

@@ -151,6 +151,13 @@ def read_entries(path: str) -> tuple[TokenEntry, ...]:
     return tuple(_entry(entry) for entry in raw)
 
 
+def entry_problems(entry: TokenEntry) -> list[str]:
+    """What would be wrong with `entry` in a file."""
+    caller = entry.caller
+    roles = [role.value for role in caller.roles]
+    return _problems({"name": caller.name, "tenant": caller.tenant, "roles": roles, "sha256": entry.sha256})
+
+
 def _problems(entry: dict[str, Any]) -> list[str]:
     problems = [f"there is no field {name!r}" for name in sorted(entry.keys() - _FIELDS)]
     name, tenant, roles, expires = (entry.get(field) for field in ("name", "tenant", "roles", "expires"))
