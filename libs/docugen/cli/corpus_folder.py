@@ -21,12 +21,12 @@ from docugen_core.corpus.labels import CorpusFile
 from docugen_core.domain.identity import canonical_json
 
 from docugen.cli.failures import DID_NOT_WORK, CommandFailed, Problem, wrong_input
+from docugen.cli.whole_files import PART, replace_file
 
 INDEX = "corpus.json"
 DOCUMENTS = "documents"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PART = ".part"
 
 
 class CorpusFolder:
@@ -61,7 +61,7 @@ class CorpusFolder:
                         exit_code=DID_NOT_WORK,
                     )
                 ) from None
-            for part in (*folder.glob(f".*{_PART}"), *corpus._documents.glob(f".*{_PART}")):
+            for part in (*folder.glob(f".*{PART}"), *corpus._documents.glob(f".*{PART}")):
                 part.unlink(missing_ok=True)
             yield corpus
         finally:
@@ -103,14 +103,14 @@ class CorpusFolder:
                 if image.name not in kept:
                     image.unlink()
             for file in (*document.files, document.labels_file):
-                _replace(self._documents / file.name, file.data)
+                replace_file(self._documents / file.name, file.data)
 
     def finish(self, index: bytes) -> Path:
         """Write the index; returns its path. One that is there with the same bytes is left alone."""
         path = self.folder / INDEX
         with self._disk():
             if not path.is_file() or path.read_bytes() != index:
-                _replace(path, index)
+                replace_file(path, index)
         return path
 
     def _is_whole(self, file: Mapping[str, Any]) -> bool:
@@ -133,14 +133,3 @@ class CorpusFolder:
                 "finished documents are kept."
             )
             raise CommandFailed(Problem(f"{self.folder.absolute()}: the disk is full", "STORE_FULL", hint)) from None
-
-
-def _replace(target: Path, data: bytes) -> None:
-    part = target.with_name(f".{target.name}{_PART}")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-        part.replace(target)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -7,13 +7,14 @@ nothing. While anything changes there is no manifest: a folder that has one is e
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.ports import ArtefactStore
+
+from docugen.cli.whole_files import PART, replace_file
 
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = f"{MANIFEST_NAME}.sig"
@@ -34,8 +35,8 @@ async def put_into_folder(run_id: str, manifest_bytes: bytes, store: ArtefactSto
         (folder / SIGNATURE_NAME).unlink(missing_ok=True)
         signature = await store.read_signature(run_id)
         if signature is not None:
-            _replace(folder / SIGNATURE_NAME, signature)
-        _replace(folder / MANIFEST_NAME, manifest_bytes)
+            replace_file(folder / SIGNATURE_NAME, signature, durable=True)
+        replace_file(folder / MANIFEST_NAME, manifest_bytes, durable=True)
     return folder_document(run_id, manifest_bytes, folder, {a.name for a in stale})
 
 
@@ -86,17 +87,8 @@ def _is_current(folder: Path, artefact: ArtefactEntry) -> bool:
 
 
 async def _copy(artefact: ArtefactEntry, store: ArtefactStore, folder: Path) -> None:
-    part = folder / f".{artefact.name}.part"
+    part = folder / f".{artefact.name}{PART}"
     with part.open("wb") as file:
         while file.tell() < artefact.size:
             file.write(await store.read_blob(artefact.sha256, file.tell(), _COPIED_AT_ONCE))
     part.replace(folder / artefact.name)
-
-
-def _replace(target: Path, data: bytes) -> None:
-    part = target.with_name(f".{target.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)

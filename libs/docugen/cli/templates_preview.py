@@ -27,6 +27,7 @@ from docugen.cli.author_packs import folders_at
 from docugen.cli.failures import CommandFailed, as_text, problem_of, wrong_input
 from docugen.cli.options import json_option
 from docugen.cli.output import emit, say, warn
+from docugen.cli.whole_files import replace_file
 
 POLL_S = 0.25
 WATCHED_MAX = 5_000
@@ -140,7 +141,7 @@ async def _one(
     files = []
     for page, content in images.items():
         path = wish.out / (f"{template.name}-{page}.png" if page else name)
-        path.write_bytes(content)
+        replace_file(path, content)
         files.append(
             {
                 "template": template.name,

@@ -28,6 +28,7 @@ from docugen.cli.author_packs import folders_at
 from docugen.cli.failures import DID_NOT_WORK, wrong_input
 from docugen.cli.options import json_option
 from docugen.cli.output import emit, warn
+from docugen.cli.whole_files import replace_file
 
 IMAGE_PPI = 96
 
@@ -130,7 +131,7 @@ def _write_images(case: str, pdf: bytes, folder: Path) -> list[str]:
     paths = []
     for number, image in enumerate(page_images(pdf, IMAGE_PPI), 1):
         path = folder / f"{stem}-{number}.png"
-        path.write_bytes(image)
+        replace_file(path, image)
         paths.append(str(path))
     return paths
 
