@@ -17,6 +17,7 @@ from docugen_core.domain.lease import (
     CancelVerdict,
     ChangePage,
     DeadLetter,
+    EraseVerdict,
     JobRecord,
     Lease,
     LetterPage,
@@ -111,6 +112,13 @@ class GenerationExecutor(Protocol):
         """
         ...
 
+    async def forget(self, run_id: str) -> None:
+        """Remove the record of a run that has ended. One that is unknown is no error; its manifest is the store's.
+
+        Raises NotPossibleNow (NOT_DELETABLE: it has not ended), Unavailable.
+        """
+        ...
+
     async def ready(self) -> bool:
         """Whether a submit would be accepted now."""
         ...
@@ -139,6 +147,11 @@ class RunLedger(Protocol):
         ...
 
     async def list(self, query: RunQuery) -> RunPage: ...
+
+    async def delete(self, run_id: str) -> bool:
+        """Remove the record and spec of a run in a terminal state. False for one that is not in one, and changes nothing then;
+        True also where there is none."""
+        ...
 
     async def unfinished(self) -> tuple[tuple[BundleRun, bytes], ...]:
         """Every run that is not in a terminal state, with its canonical spec, oldest first."""
@@ -190,6 +203,21 @@ class ArtefactStore(Protocol):
         ...
 
     async def read_manifest(self, run_id: str) -> bytes | None: ...
+
+    async def withdraw(self, run_id: str) -> None:
+        """Take away what stands below the run's manifest: claim, artefacts, signature. Idempotent. Only `deletion` calls it."""
+        ...
+
+    async def unpublish(self, run_id: str) -> None:
+        """Take away the run's manifest, after `withdraw`: the run is not finished any more. Idempotent."""
+        ...
+
+    async def artefact_url(self, run_id: str, name: str, lifetime_s: int) -> str:
+        """A URL to GET an artefact of a published run, by anybody who has it, for `lifetime_s` seconds.
+
+        Raises NotPossibleNow (URLS_NOT_SUPPORTED) where the store has none.
+        """
+        ...
 
     async def run_ids(self) -> tuple[str, ...]:
         """Ids of all published runs, sorted."""
@@ -274,6 +302,10 @@ class JobQueue(Protocol):
 
     async def retry(self, run_id: str) -> RetryVerdict:
         """Start a failed or cancelled run again, from attempt 1. Two at once are one."""
+        ...
+
+    async def erase(self, run_id: str) -> EraseVerdict:
+        """Remove the record of a run that has ended, and its dead letter. Erasing twice is erasing once."""
         ...
 
     async def changes(self, *, after: str, wait_ms: int = 0, limit: int = 1_000) -> ChangePage:

@@ -15,6 +15,7 @@ from docugen_core.domain.lease import (
     Cancelled,
     CancelVerdict,
     Done,
+    EraseVerdict,
     Hold,
     Outcome,
     Redriven,
@@ -407,6 +408,28 @@ async def test_a_dropped_letter_is_gone_and_its_record_expires(everywhere: Queue
     assert await everywhere.queue.drop([letter.letter_id]) == 0
     assert await everywhere.redis.execute("PTTL", everywhere.keys.record("r1")) > 0
     assert await everywhere.queue.retry("r1") is RetryVerdict.PAYLOAD_GONE
+
+
+async def test_an_erased_run_leaves_nothing_and_its_id_is_new(everywhere: QueueWorld) -> None:
+    for run_id, outcome in (("r1", Done("m")), ("r2", Bury(BROKEN))):
+        await everywhere.submit(run_id)
+        await everywhere.worker().settle([Settlement((await everywhere.take_one()).lease, outcome)])
+        assert await everywhere.queue.erase(run_id) is EraseVerdict.ERASED
+        assert await everywhere.queue.erase(run_id) is EraseVerdict.UNKNOWN
+        assert (await everywhere.queue.get([run_id])) == (None,)
+    assert (await everywhere.queue.letters()).letters == ()
+    assert (await everywhere.queue.runs()).records == ()
+    await everywhere.submit("r2")
+    assert (await everywhere.take_one()).lease.run_id == "r2"
+
+
+async def test_a_run_that_has_not_ended_is_not_erased(everywhere: QueueWorld) -> None:
+    await everywhere.submit("r1")
+    assert await everywhere.queue.erase("r1") is EraseVerdict.UNFINISHED
+    taken = await everywhere.take_one()
+    assert await everywhere.queue.erase("r1") is EraseVerdict.UNFINISHED
+    assert taken.lease.run_id == "r1"
+    assert (await everywhere.record("r1")).attempt == 1
 
 
 # --- records, changes, numbers --------------------------------------------------------------------------------------------

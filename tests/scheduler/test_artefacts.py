@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import grpc
 import pytest
@@ -17,7 +20,9 @@ from docugen_core.domain.manifest import Manifest
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.task import Rendering, RenderTask
 from fakes import ScriptedRenderer
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2
+from s3_server import prefix_of
 from scheduler_server import (
     Gate,
     Scheduler,
@@ -233,11 +238,46 @@ async def test_damaged_bytes_never_end_with_ok(tmp_path: Path) -> None:
         assert damaged.value.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE)
 
 
-async def test_signing_urls_is_not_implemented(scheduler: Scheduler) -> None:
+async def test_a_store_in_a_folder_has_no_urls_and_says_what_has(scheduler: Scheduler) -> None:
+    run = (await scheduler.runs.CreateBundleRun(create())).bundle_run
+    request = messages.SignArtefactUrlRequest(name=f"{run.name}/artefacts/note0.txt")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await scheduler.artefacts.SignArtefactUrl(messages.SignArtefactUrlRequest(name="bundleRuns/x/artefacts/a"))
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert reason(refused.value) == "NOT_IMPLEMENTED_YET"
+        await scheduler.artefacts.SignArtefactUrl(request)
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert reason(refused.value) == "URLS_NOT_SUPPORTED"
+    info = detail(refused.value, error_details_pb2.ErrorInfo)
+    assert info is not None
+    assert "ReadArtefact" in info.metadata["hint"]
+
+
+async def test_a_url_leads_to_the_bytes_for_whoever_has_it(s3: str, tmp_path: Path) -> None:
+    settings = note_settings(tmp_path, store_url=prefix_of(tmp_path), store_allow_http=True, state_dir=f"{tmp_path}/s")
+    async with real_scheduler(settings) as scheduler:
+        run = (await scheduler.runs.CreateBundleRun(create(note("Ada Example")))).bundle_run
+        request = messages.SignArtefactUrlRequest(name=f"{run.name}/artefacts/note0.txt")
+        before_ms = scheduler.served.core.clock.now_ms()
+        signed = await scheduler.artefacts.SignArtefactUrl(request)
+
+        assert await asyncio.to_thread(fetched, signed.url) == b"SPECIMEN Ada Example\n"
+        assert urlsplit(signed.url).path.endswith(f"/artefacts/{run.bundle_run_id}/note0.txt")
+        assert parse_qs(urlsplit(signed.url).query)["X-Amz-Expires"] == ["900"]
+        assert 900_000 <= signed.expire_time.ToMilliseconds() - before_ms < 960_000
+
+        _, chunks = await read(scheduler, name=request.name)
+        assert b"".join(chunks) == b"SPECIMEN Ada Example\n"
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 7 * 86_400 + 1])
+async def test_a_url_lives_no_longer_than_a_week(scheduler: Scheduler, seconds: int) -> None:
+    request = messages.SignArtefactUrlRequest(name="bundleRuns/x/artefacts/a", lifetime=Duration(seconds=seconds))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await scheduler.artefacts.SignArtefactUrl(request)
+    assert wrong_fields(refused.value) == ["lifetime"]
+
+
+def fetched(url: str) -> bytes:
+    with urlopen(url, timeout=30) as answer:  # noqa: S310 - loopback
+        return bytes(answer.read())
 
 
 async def test_a_real_run_is_read_back_as_it_was_rendered(running_scheduler: Scheduler) -> None:

@@ -335,14 +335,14 @@ async def test_a_run_that_does_not_exist_is_not_found_by_any_method(scheduler: S
         assert (resource.resource_type, resource.resource_name) == ("docugen.v1.BundleRun", name)
 
 
-async def test_deleting_is_not_implemented_and_says_what_to_do(scheduler: Scheduler) -> None:
+async def test_a_deleted_run_is_not_found_and_deleting_it_again_is_no_error(scheduler: Scheduler) -> None:
+    run = (await scheduler.runs.CreateBundleRun(create())).bundle_run
+    for _ in range(2):
+        await scheduler.runs.DeleteBundleRun(messages.DeleteBundleRunRequest(name=run.name))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await scheduler.runs.DeleteBundleRun(messages.DeleteBundleRunRequest(name="bundleRuns/x"))
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    info = detail(refused.value, error_details_pb2.ErrorInfo)
-    assert info is not None
-    assert info.reason == "NOT_IMPLEMENTED_YET"
-    assert "store" in info.metadata["hint"]
+        await scheduler.runs.GetBundleRun(messages.GetBundleRunRequest(name=run.name))
+    assert reason(refused.value) == "BUNDLE_RUN_NOT_FOUND"
+    assert not (await scheduler.runs.CreateBundleRun(create())).deduplicated
 
 
 async def test_a_policy_is_kept_with_the_run(scheduler: Scheduler) -> None:

@@ -33,6 +33,7 @@ from docugen_core.adapters.run_answers import (
     shutting_down,
 )
 from docugen_core.adapters.run_feed import RunFeed
+from docugen_core.deletion import not_deletable
 from docugen_core.domain.bundle import ResolvedBundle
 from docugen_core.domain.lease import QueueStats
 from docugen_core.domain.manifest import Manifest
@@ -47,6 +48,8 @@ from docugen_core.submission import new_run
 from docugen_core.tracing import Step, current_trace
 
 log = structlog.get_logger(__name__)
+
+FORGET_WAIT_S = 5.0
 
 
 class InlineExecutor:
@@ -186,6 +189,16 @@ class InlineExecutor:
         self._measures.run_enqueued()
         await self._ledger.update(run)
         return run
+
+    async def forget(self, run_id: str) -> None:
+        under_way, task = self._runs.get(run_id), self._tasks.get(run_id)
+        if under_way is not None and task is not None:
+            if under_way.run.state.is_terminal:  # its end is told, and being recorded
+                await asyncio.wait([task], timeout=FORGET_WAIT_S)
+            if not task.done():
+                raise not_deletable(under_way.run)
+        if not await self._ledger.delete(run_id):
+            raise not_deletable(await self.get(run_id))
 
     async def ready(self) -> bool:
         return not self._draining and self._admitted < self._room

@@ -18,8 +18,6 @@ share one store.
 
 Blobs and specs are sealed: their name is the digest of their bytes. A sealed file that does not match its name is treated as
 absent and moved to `quarantine/`; rendering the bundle again puts the same bytes back, because rendering is deterministic.
-
-Not in here: deleting. Removing old runs is the operator's `rm`, manifest first.
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ from docugen_core.adapters.write_once import Place, WriteOnceTree
 from docugen_core.domain.identity import SPEC_PREFIX, content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.tenant import is_kept_id
-from docugen_core.errors import ConfigurationError
+from docugen_core.errors import ConfigurationError, NotPossibleNow
 
 THREADS_MAX = 8
 STAGING_AGE_S_MAX = 24 * 3_600
@@ -205,6 +203,24 @@ class LocalStore:
         check_run_id(run_id)
         return await self._in_thread(self._read, _manifest(run_id))
 
+    async def withdraw(self, run_id: str) -> None:
+        """Take away claim, artefacts and signature of a run."""
+        check_run_id(run_id)
+        await self._in_thread(self._withdraw, run_id)
+
+    async def unpublish(self, run_id: str) -> None:
+        """Take away the manifest of a run."""
+        check_run_id(run_id)
+        await self._in_thread(self._remove, _manifest(run_id))
+
+    async def artefact_url(self, run_id: str, name: str, lifetime_s: int) -> str:
+        """Raises NotPossibleNow (URLS_NOT_SUPPORTED): no URL leads to a file of this folder."""
+        raise NotPossibleNow(
+            "this server keeps its artefacts in a folder, which has no URLs",
+            code="URLS_NOT_SUPPORTED",
+            hint="ReadArtefact streams the bytes (`docugen runs get`); URLs need a store in a bucket (DOCUGEN_STORE_URL=s3://...).",
+        )
+
     async def run_ids(self) -> tuple[str, ...]:
         """Ids of all published runs, sorted."""
         names = await self._in_thread(self._names, "manifests")
@@ -259,6 +275,16 @@ class LocalStore:
             if self._tree.size(kept) is not None:
                 self._tree.link(kept, _signature(run_id))
                 self._tree.sync(("manifests",))
+
+    def _withdraw(self, run_id: str) -> None:
+        self._remove(_claim(run_id))
+        with storage_errors(f"artefacts/{run_id}"):
+            self._tree.remove_folder(("artefacts", run_id))
+        self._remove(_signature(run_id))
+
+    def _remove(self, place: Place) -> None:
+        with storage_errors("/".join(place[:-1])):
+            self._tree.remove(place)
 
     def _put_signature(self, place: Place, signature: bytes) -> None:
         with storage_errors("signatures"):

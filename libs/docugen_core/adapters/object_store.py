@@ -155,6 +155,30 @@ class ObjectStore:
         check_run_id(run_id)
         return await self._bucket.read(_key(layout.manifest(run_id)))
 
+    async def withdraw(self, run_id: str) -> None:
+        """Take away claim, artefacts and signature of a run."""
+        check_run_id(run_id)
+        keys = [_key(layout.claim(run_id)), _key(layout.signature(run_id))]
+        async for listed in self._bucket.list(f"artefacts/{run_id}"):
+            keys.append(listed.key)
+            if len(keys) >= DELETED_AT_ONCE:
+                await self._bucket.delete(keys)
+                keys.clear()
+        await self._bucket.delete(keys)
+
+    async def unpublish(self, run_id: str) -> None:
+        """Take away the manifest of a run."""
+        check_run_id(run_id)
+        await self._bucket.delete([_key(layout.manifest(run_id))])
+
+    async def artefact_url(self, run_id: str, name: str, lifetime_s: int) -> str:
+        """A URL that ends in the artefact's name. Whether there is such an artefact is not looked at.
+
+        It works for as long as the credentials that signed it, if that is shorter. Raises NotPossibleNow (URLS_NOT_SUPPORTED).
+        """
+        check_run_id(run_id)
+        return await self._bucket.url(_key(layout.artefact(run_id, name)), lifetime_s)
+
     async def run_ids(self) -> tuple[str, ...]:
         """Ids of all published runs, sorted."""
         names = [_name(listed) async for listed in self._bucket.list("manifests")]

@@ -32,7 +32,8 @@ from docugen_core.adapters.run_answers import (
 )
 from docugen_core.adapters.run_watcher import RunWatcher
 from docugen_core.adapters.submit_batcher import SubmitBatcher
-from docugen_core.domain.lease import CancelVerdict, JobRecord, NewJob, RetryVerdict, Verdict
+from docugen_core.deletion import not_deletable
+from docugen_core.domain.lease import CancelVerdict, EraseVerdict, JobRecord, NewJob, RetryVerdict, Verdict
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, RunState
 from docugen_core.domain.run_query import RunPage, RunQuery
@@ -192,6 +193,10 @@ class QueueExecutor:
                 )
             case never:
                 assert_never(never)
+
+    async def forget(self, run_id: str) -> None:
+        if await self._queue.erase(run_id) is EraseVerdict.UNFINISHED:
+            raise not_deletable(await self.get(run_id))
 
     async def ready(self) -> bool:
         """Whether Redis answered lately and may be trusted. A full queue is no reason to send callers elsewhere: it is the

@@ -94,6 +94,10 @@ class QueueWithFallback:
         where = self._inline if await self._inline.recorded(run_id) else self._queue
         return await where.retry(run_id)
 
+    async def forget(self, run_id: str) -> None:
+        await self._inline.forget(run_id)
+        await self._queue.forget(run_id)
+
     async def ready(self) -> bool:
         """Whether one of the two would accept a submit."""
         return await self._queue.ready() or await self._inline.ready()

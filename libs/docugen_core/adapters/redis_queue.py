@@ -32,6 +32,7 @@ from docugen_core.domain.lease import (
     CancelVerdict,
     ChangePage,
     DeadLetter,
+    EraseVerdict,
     JobRecord,
     LetterPage,
     NewJob,
@@ -163,6 +164,10 @@ class RedisQueue:
             if reply != b"changed":
                 return RetryVerdict(reply.decode())
         raise Unavailable(f"run {run_id!r} changes faster than it can be read", code="QUEUE_UNAVAILABLE")
+
+    async def erase(self, run_id: str) -> EraseVerdict:
+        """Remove the record of a run that has ended, and its dead letter; a submit of its id is then a new run."""
+        return EraseVerdict((await self._run("erase", run=run_id)).decode())
 
     async def changes(self, *, after: str, wait_ms: int = 0, limit: int = 1_000) -> ChangePage:
         """Changes of any run after a cursor; waits for the first up to wait_ms (2000 at most). Safe to cancel.

@@ -20,7 +20,7 @@ from docugen_core.adapters.scripts import Script, load_scripts
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "scheduler": (
-        *("submit", "get_runs", "list_runs", "read_events", "cancel", "retry"),
+        *("submit", "get_runs", "list_runs", "read_events", "cancel", "retry", "erase"),
         *("stats", "survey", "demand", "pause", "resume", "drain", "redrive", "drop"),
     ),
     "worker": (

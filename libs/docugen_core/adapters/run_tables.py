@@ -51,6 +51,13 @@ UNFINISHED = f"""
     WHERE state NOT IN ({_TERMINAL}) ORDER BY create_time_ms, run_id"""  # noqa: S608 - values of our own enum
 
 
+DELETIONS = tuple(
+    f"DELETE FROM {table} WHERE run_id = ?"  # noqa: S608 - names of our own tables
+    for table in ("labels", "templates", "specs", "runs")
+)
+"""All that is known of one run; the tables that refer to `runs` come first."""
+
+
 def page_statement(query: RunQuery) -> tuple[str, list[str | int]]:
     """The SELECT for a page and its values: records, newest first, one more than the page holds.
 

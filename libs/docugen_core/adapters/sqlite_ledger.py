@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from docugen_core.adapters.ledger_file import CORRUPT, lock_ledger, open_ledger_file, result_code, transaction
-from docugen_core.adapters.run_tables import UNFINISHED, page_statement
+from docugen_core.adapters.run_tables import DELETIONS, UNFINISHED, page_statement
 from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_filter import template_names
 from docugen_core.domain.run_query import RunPage, RunQuery
@@ -90,6 +90,10 @@ class SqliteLedger:
     async def list(self, query: RunQuery) -> RunPage:
         """The query's page, newest first. Raises InvalidRequest for a page token of another query."""
         return await self._on_thread(self._list, query)
+
+    async def delete(self, run_id: str) -> bool:
+        """Remove record and spec of a terminal run; False, and nothing is changed, for one that is not terminal."""
+        return await self._on_thread(self._delete, run_id)
 
     async def unfinished(self) -> tuple[tuple[BundleRun, bytes], ...]:
         """Every run that is not in a terminal state, with its spec, oldest first."""
@@ -153,6 +157,15 @@ class SqliteLedger:
             "INSERT INTO templates (run_id, name) VALUES (?, ?)",
             [(run.run_id, name) for name in template_names(run)],
         )
+
+    def _delete(self, run_id: str) -> bool:
+        with transaction(self._db):
+            known = self._get(run_id)
+            if known is not None and not known.state.is_terminal:
+                return False
+            for statement in DELETIONS:
+                self._db.execute(statement, (run_id,))
+        return True
 
     def _get(self, run_id: str) -> BundleRun | None:
         row = self._db.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchone()

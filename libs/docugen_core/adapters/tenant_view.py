@@ -72,6 +72,11 @@ class TenantExecutor:
         with _told(self._caller, kept):
             return self._seen(await self._executor.retry(kept))
 
+    async def forget(self, run_id: str) -> None:
+        kept = _kept(self._caller, run_id)
+        with _told(self._caller, kept):
+            await self._executor.forget(kept)
+
     async def ready(self) -> bool:
         return await self._executor.ready()
 
@@ -130,6 +135,21 @@ class TenantStore:
         kept = _kept(self._caller, run_id)
         with _told(self._caller, kept):
             return await self._store.read_manifest(kept)
+
+    async def withdraw(self, run_id: str) -> None:
+        kept = _kept(self._caller, run_id)
+        with _told(self._caller, kept):
+            await self._store.withdraw(kept)
+
+    async def unpublish(self, run_id: str) -> None:
+        kept = _kept(self._caller, run_id)
+        with _told(self._caller, kept):
+            await self._store.unpublish(kept)
+
+    async def artefact_url(self, run_id: str, name: str, lifetime_s: int) -> str:
+        kept = _kept(self._caller, run_id)
+        with _told(self._caller, kept):
+            return await self._store.artefact_url(kept, name, lifetime_s)
 
     async def run_ids(self) -> tuple[str, ...]:
         shown = (self._caller.shown(kept) for kept in await self._store.run_ids())

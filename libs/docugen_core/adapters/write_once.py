@@ -158,6 +158,33 @@ class WriteOnceTree:
         with self._folder(folder) as fd:
             return sorted(name for name in _entries(fd) if not name.startswith("."))
 
+    def remove(self, place: Place) -> None:
+        """Remove a file, durably; one that is not there is no error."""
+        try:
+            with self._folder(place[:-1]) as folder, suppress(FileNotFoundError):
+                os.unlink(_safe(place[-1]), dir_fd=folder)
+                os.fsync(folder)
+        except FileNotFoundError:
+            return
+
+    def remove_folder(self, place: Place) -> None:
+        """Remove a folder and the files in it, durably; one that is not there is no error.
+
+        One in which somebody makes files meanwhile stays, with these files.
+        """
+        try:
+            with self._folder(place) as folder:
+                for name in _entries(folder):
+                    with suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            return
+        self._durable_folders.discard(place)
+        with self._folder(place[:-1]) as parent:
+            with suppress(FileNotFoundError, OSError):
+                os.rmdir(_safe(place[-1]), dir_fd=parent)
+            os.fsync(parent)
+
     def move_aside(self, place: Place, to: Place, is_intact: Callable[[bytes], bool]) -> bool:
         """Move the file away to `to` if it is damaged still; False if it is intact or gone.
 

@@ -279,6 +279,14 @@ class RetryVerdict(Enum):
     PAYLOAD_GONE = "payload_gone"
 
 
+class EraseVerdict(Enum):
+    """UNFINISHED: it has not ended, and nothing was removed. UNKNOWN: there is no record."""
+
+    ERASED = "erased"
+    UNFINISHED = "unfinished"
+    UNKNOWN = "unknown"
+
+
 class Redriven(Enum):
     """REFUSED: put back as often as allowed, or its run is not failed any more. MISSING: no such letter."""
 

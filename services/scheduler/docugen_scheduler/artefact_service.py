@@ -1,6 +1,6 @@
 """ArtefactService: manifests and bytes of finished runs.
 
-Bytes are read from the store chunk by chunk as the caller takes them, so a slow reader costs one chunk, not a file. An artefact
+Bytes are read from the store piece by piece as the caller takes them, so a slow reader costs one piece, not a file. An artefact
 read whole is checked on the way: a damaged one ends with an error after its last chunk, never with OK.
 """
 
@@ -24,11 +24,14 @@ from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus
 from docugen_core.errors import InvalidRequest, NotFound, NotPermitted, NotPossibleNow, Unavailable
 
 from docugen_scheduler.authorisation import own, present_caller
-from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
+from docugen_scheduler.finished_runs import read_manifest
 from docugen_scheduler.paging import PAGE_SIZE_MAX, next_page_token, page_size, page_start
 from docugen_scheduler.resource_names import parse_artefact_name, parse_run_name
 
 CHUNK_BYTES = 64 << 10
+READ_BYTES = 1 << 20
+"""What is read from the store at once: in a bucket every read is a request."""
+URL_LIFETIME_S, URL_LIFETIME_S_MAX = 900, 7 * 86_400
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -89,9 +92,14 @@ class ArtefactService(ArtefactServiceServicer):
     async def SignArtefactUrl(
         self, request: messages.SignArtefactUrlRequest, context: Context
     ) -> messages.SignArtefactUrlResponse:
-        raise not_implemented_yet(
-            "SignArtefactUrl", "ReadArtefact streams the bytes; a store of plain files has no URLs to sign."
-        )
+        lifetime_s = _lifetime_s(request)
+        run_id, artefact = parse_artefact_name(request.name)
+        entry = await self._entry(run_id, artefact)
+        expires_ms = self.core.clock.now_ms() + 1_000 * lifetime_s
+        url = await self.mine.store.artefact_url(run_id, entry.name, lifetime_s)
+        answer = messages.SignArtefactUrlResponse(url=url)
+        answer.expire_time.FromMilliseconds(expires_ms)
+        return answer
 
     async def _header(self, request: messages.ReadArtefactRequest) -> messages.ReadArtefactResponse.Header:
         if request.WhichOneof("source") == "sha256":
@@ -127,12 +135,13 @@ class ArtefactService(ArtefactServiceServicer):
         seen = hashlib.sha256()
         at = start
         while at < end:
-            chunk = await self.core.store.read_blob(sha256, at, min(CHUNK_BYTES, end - at))
-            if not chunk:
+            data = await self.core.store.read_blob(sha256, at, min(READ_BYTES, end - at))
+            if not data:
                 raise _damaged(sha256)
-            seen.update(chunk)
-            at += len(chunk)
-            yield chunk
+            seen.update(data)
+            at += len(data)
+            for start_of_chunk in range(0, len(data), CHUNK_BYTES):
+                yield data[start_of_chunk : start_of_chunk + CHUNK_BYTES]
         if start == 0 and end == size and seen.hexdigest() != sha256:
             await self.core.store.read_blob(sha256)  # read whole, the store sees the damage itself and sets it aside
             raise _damaged(sha256)
@@ -158,6 +167,16 @@ def _check_may_read_by_digest() -> None:
             hint="Read by name: bundleRuns/{bundle_run_id}/artefacts/{artefact}.",
             details={"role": "operate"},
         )
+
+
+def _lifetime_s(request: messages.SignArtefactUrlRequest) -> int:
+    if not request.HasField("lifetime"):
+        return URL_LIFETIME_S
+    lifetime_s = request.lifetime.seconds
+    if request.lifetime.nanos or not 1 <= lifetime_s <= URL_LIFETIME_S_MAX:
+        problem = f"must be whole seconds, from 1 s to {URL_LIFETIME_S_MAX} s"
+        raise InvalidRequest.from_violations([Violation("lifetime", problem, "Leave it out for 15 minutes.")])
+    return lifetime_s
 
 
 def _damaged(sha256: str) -> Unavailable:

@@ -21,6 +21,7 @@ from docugen_core.adapters.lifetime import Lifetime, unless
 from docugen_core.adapters.proto_codec import MODES, encode_failure, encode_run, encode_verification
 from docugen_core.adapters.proto_spec_codec import encode_spec
 from docugen_core.assembly import Core
+from docugen_core.deletion import delete_bundle_run
 from docugen_core.domain.bundle import Format, ResolvedBundle
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.run import BundleRun
@@ -34,7 +35,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from docugen_scheduler.authorisation import own, present_caller
 from docugen_scheduler.call_limits import WAIT_MS_MAX
-from docugen_scheduler.finished_runs import not_implemented_yet, read_manifest
+from docugen_scheduler.finished_runs import read_manifest
 from docugen_scheduler.intake import checked_request
 from docugen_scheduler.paging import page_size
 from docugen_scheduler.resource_names import parse_run_name
@@ -147,9 +148,9 @@ class BundleRunService(BundleRunServiceServicer):
     async def DeleteBundleRun(
         self, request: messages.DeleteBundleRunRequest, context: Context
     ) -> messages.DeleteBundleRunResponse:
-        raise not_implemented_yet(
-            "DeleteBundleRun", "Runs are kept. An operator can remove a run's files from the store, its manifest first."
-        )
+        mine = self.mine
+        await delete_bundle_run(parse_run_name(request.name), executor=mine.executor, store=mine.store)
+        return messages.DeleteBundleRunResponse()
 
     async def VerifyBundleRun(
         self, request: messages.VerifyBundleRunRequest, context: Context

@@ -24,10 +24,3 @@ async def read_manifest(core: Core, run_id: str) -> tuple[Manifest, bytes]:
                 details={"bundle_run_id": run_id, "state": run.state.name},
             )
     return Manifest.from_bytes(data), data
-
-
-def not_implemented_yet(method: str, instead: str) -> NotPossibleNow:
-    """For a method of the contract that this version does not offer. instead: what to do meanwhile."""
-    return NotPossibleNow(
-        f"{method} is not implemented yet", code="NOT_IMPLEMENTED_YET", hint=instead, details={"method": method}
-    )
