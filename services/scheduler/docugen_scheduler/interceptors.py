@@ -27,6 +27,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
+from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.errors import DocugenError, InvalidRequest, RenderFailed, Unavailable
 from docugen_core.measures import UNMEASURED, Measures
@@ -49,6 +50,7 @@ Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 Streaming: TypeAlias = Callable[[Any, Context], AsyncIterator[Any]]
 
 _CALLERS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CUSTOMERS = re.compile(r"(?:^|\.)(?:data|params|labels)(?:_json)?(?![a-z_])")
 _QUIET = ("Get", "IsActive", "List", "Read", "StreamIsActive", "Wait", "Watch")
 _SERVER_FAULTS = frozenset(
     {
@@ -260,17 +262,23 @@ def _loggable(error: DocugenError) -> dict[str, object]:
     """What the log may know of an error: messages about fields and documents may quote a customer's data."""
     facts: dict[str, object] = {"reason": error.reason}
     if isinstance(error, InvalidRequest | RenderFailed) and error.violations:
-        return facts | {"fields": [violation.path for violation in error.violations[:FIELDS_LOGGED_MAX]]}
+        return facts | {"fields": [_field(violation.path) for violation in error.violations[:FIELDS_LOGGED_MAX]]}
     return facts if isinstance(error, RenderFailed) else facts | {"error": error.message}
 
 
+def _field(path: str) -> str:
+    """As much of a field's path as the contract names: below data, params and labels the names are the customer's."""
+    found = _CUSTOMERS.search(path)
+    return path[: found.end()] if found else path
+
+
 def _run_id(message: Any) -> str:
-    """The run a message is about, as far as it says so."""
+    """The run a message is about, as far as it says so. What cannot be the id of a run may be anything, and is left out."""
     run_id = getattr(getattr(message, "bundle_run", None), "bundle_run_id", "") or getattr(message, "bundle_run_id", "")
     name = str(getattr(message, "name", "") or getattr(message, "parent", ""))
     if not run_id and name.startswith("bundleRuns/"):
         run_id = name.split("/")[1]
-    return str(run_id)[:100]
+    return str(run_id) if is_bundle_run_id(str(run_id)) else ""
 
 
 def _callers_trace(context: Context) -> TraceContext:
