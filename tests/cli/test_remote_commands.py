@@ -162,6 +162,27 @@ def test_what_the_state_forbids_is_a_failure(remote: Callable[..., Ended], note_
         assert (ended.code, ended.error()["reason"]) == (1, reason)
 
 
+def test_deleted_runs_are_gone_and_their_ids_free(remote: Callable[..., Ended], note_file: Path) -> None:
+    for run_id in ("old-1", "old-2"):
+        remote("submit", note_file, "--run-id", run_id, "--watch", "-q")
+    assert remote("runs", "delete", "old-1").code != 0, "nobody said yes"
+    assert remote("runs", "show", "old-1").code == 0
+
+    assert remote("runs", "delete", "old-1", "old-2", "never", "--yes", "--json").json() == {
+        "deleted": ["old-1", "old-2", "never"]
+    }
+
+    assert remote("runs", "show", "old-1", "--json").error()["reason"] == "BUNDLE_RUN_NOT_FOUND"
+    assert not remote("submit", note_file, "--run-id", "old-1", "--json").json()["bundle_run"]["deduplicated"]
+
+
+def test_a_url_is_printed_only_by_servers_that_have_them(remote: Callable[..., Ended], note_file: Path) -> None:
+    remote("submit", note_file, "--run-id", "in-a-folder", "--watch", "-q")
+    ended = remote("runs", "url", "in-a-folder", "note.txt", "--json")
+    assert (ended.code, ended.error()["reason"]) == (1, "URLS_NOT_SUPPORTED")
+    assert "runs get" in ended.error()["hint"]
+
+
 def test_the_servers_violations_read_like_local_ones(remote: Callable[..., Ended], tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(json.dumps(NOTE | {"data": {"text": 3}, "locale": "nowhere"}))

@@ -6,11 +6,13 @@ import datetime as dt
 import json
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from docugen.client import DocugenClient, DocumentState, Refused, RunState, TryAgain, Verdict, to_json
-from scheduler_server import Scheduler
+from s3_server import prefix_of
+from scheduler_server import Scheduler, note_settings, real_scheduler
 
 
 @pytest.fixture
@@ -97,6 +99,32 @@ async def test_a_run_waits_for_its_time_and_can_be_cancelled_before_it(client: D
         await client.wait(run, timeout=0.2)
     assert (await client.get(run)).state is RunState.QUEUED
     assert (await client.cancel(run)).state is RunState.CANCELLED
+
+
+async def test_a_deleted_run_is_gone_and_deleting_it_again_is_no_error(client: DocugenClient) -> None:
+    run = await client.submit(bundle(), wait=True)
+    for _ in range(2):
+        await client.delete(run)
+    with pytest.raises(Refused) as missing:
+        await client.get(run)
+    assert missing.value.reason == "BUNDLE_RUN_NOT_FOUND"
+
+
+async def test_a_run_that_has_not_ended_is_not_deleted(client: DocugenClient) -> None:
+    run = await client.submit(bundle(), not_before=dt.datetime(2099, 1, 31, tzinfo=dt.UTC))
+    with pytest.raises(Refused) as refused:
+        await client.delete(run)
+    assert refused.value.reason == "NOT_DELETABLE"
+
+
+async def test_a_url_leads_to_an_artefact_until_its_time(s3: str, tmp_path: Path) -> None:
+    settings = note_settings(tmp_path, store_url=prefix_of(tmp_path), store_allow_http=True, state_dir=f"{tmp_path}/s")
+    async with real_scheduler(settings) as scheduler, DocugenClient(scheduler.address) as client:
+        run = await client.submit(bundle("Ada Example"), wait=True)
+        signed = await client.artefact_url(run, "note.txt", dt.timedelta(hours=1))
+        assert signed.url.startswith(s3)
+        assert signed.expire_time.utcoffset() == dt.timedelta(0)
+        assert (await client.download(run, tmp_path / "out")).written == ("note.txt",)
 
 
 async def test_a_finished_run_cannot_be_cancelled(client: DocugenClient) -> None:

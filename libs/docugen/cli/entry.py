@@ -18,7 +18,7 @@ COMMANDS = {
     "validate": ("docugen.cli.validate:validate", "Say everything that is wrong with a bundle."),
     "data": ("docugen.cli.data:data", "Print the bundle that renders a PDF again, from the data inside it."),
     "submit": ("docugen.cli.submit:submit", "Send a bundle to a server."),
-    "runs": ("docugen.cli.runs:runs", "Look at a server's runs, fetch, cancel, retry them."),
+    "runs": ("docugen.cli.runs:runs", "Look at a server's runs, fetch, cancel, retry, delete them."),
     "queue": ("docugen.cli.queue:queue", "Look at a server's queue and workers, pause, resume, drain."),
     "top": ("docugen.cli.top:top", "Watch a server at work: queue, workers, retries, dead letters."),
     "dlq": ("docugen.cli.dlq:dlq", "Look at runs that failed for good, redrive, drop, reproduce them."),

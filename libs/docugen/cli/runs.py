@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ run_argument = click.argument("run", metavar="RUN")
 
 @click.group()
 def runs() -> None:
-    """Look at a server's runs, fetch, cancel, retry them.
+    """Look at a server's runs, fetch, cancel, retry, delete them.
 
     \b
     RUN in JSON: {id, state, spec_digest, seed, revision, attempt, max_attempts, create_time, start_time,
@@ -135,6 +136,54 @@ def retry(run: str, server: str | None, as_json: bool) -> None:
     --json: {bundle_run: RUN}
     """
     _emit_run(ask(server, lambda client: client.retry(run)), as_json=as_json)
+
+
+@runs.command()
+@click.argument("wanted", metavar="RUN...", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@server_option
+@json_option
+def delete(wanted: tuple[str, ...], yes: bool, server: str | None, as_json: bool) -> None:
+    """Forget runs that have ended, with their files and manifests. Asks before, unless --yes is given.
+
+    Their ids are free then. A run that is gone is no error. Bytes that nothing else refers to go at the next
+    `docugen store gc`.
+
+    \b
+    --json: {deleted: [id]}
+    """
+    if not yes:
+        click.confirm(f"Delete {', '.join(wanted)}? This cannot be undone.", abort=True, err=True)
+
+    async def question(client: DocugenClient) -> None:
+        for run in wanted:
+            await client.delete(run)
+
+    ask(server, question)
+    emit({"deleted": list(wanted)}, lambda document: "\n".join(document["deleted"]), as_json=as_json)
+
+
+@runs.command()
+@run_argument
+@click.argument("name", metavar="ARTEFACT")
+@click.option(
+    "--lifetime",
+    type=click.IntRange(1, 7 * 86_400),
+    metavar="SECONDS",
+    default=900,
+    show_default=True,
+    help="How long the URL works.",
+)
+@server_option
+@json_option
+def url(run: str, name: str, lifetime: int, server: str | None, as_json: bool) -> None:
+    """Print a URL that leads to one artefact of RUN without the server; for servers that keep them in a bucket.
+
+    \b
+    --json: {url, expire_time}
+    """
+    signed = ask(server, lambda client: client.artefact_url(run, name, dt.timedelta(seconds=lifetime)))
+    emit(to_json(signed), lambda document: str(document["url"]), as_json=as_json)
 
 
 def _emit_run(run: BundleRun, *, as_json: bool) -> None:

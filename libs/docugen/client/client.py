@@ -27,7 +27,7 @@ from docugen.client.errors import CorruptDownload, DocugenClientError, TryAgain,
 from docugen.client.fetching import ArtefactSource, fetch
 from docugen.client.patience import Patience
 from docugen.client.queue_client import QueueClient
-from docugen.client.results import Artefact, BundleRun, Capabilities, Manifest, TemplatePack, Verification
+from docugen.client.results import Artefact, BundleRun, Capabilities, Manifest, SignedUrl, TemplatePack, Verification
 from docugen.client.run_request import create_request
 from docugen.v1 import artefact_service_pb2 as artefacts_pb
 from docugen.v1 import bundle_pb2, bundle_run_pb2
@@ -220,6 +220,13 @@ class DocugenClient:
         request = runs_pb.RetryBundleRunRequest(name=_name(run))
         return decode.bundle_run((await self._call(self._runs.RetryBundleRun, request)).bundle_run)
 
+    async def delete(self, run: str | BundleRun) -> None:
+        """Forget a run that has ended, its files and its manifest; its id is free then. One that is gone is no error.
+
+        Raises Refused NOT_DELETABLE while it has not ended.
+        """
+        await self._call(self._runs.DeleteBundleRun, runs_pb.DeleteBundleRunRequest(name=_name(run)))
+
     async def verify(self, run: str | BundleRun) -> Verification:
         """Have the server render the finished run again, in memory, and compare every digest with the manifest."""
         request = runs_pb.VerifyBundleRunRequest(name=_name(run))
@@ -244,6 +251,17 @@ class DocugenClient:
     async def artefacts(self, run: str | BundleRun) -> tuple[Artefact, ...]:
         """The documents of a finished run, sorted by name."""
         return (await self.manifest(run)).artefacts
+
+    async def artefact_url(
+        self, run: str | BundleRun, name: str, lifetime: dt.timedelta = dt.timedelta(minutes=15)
+    ) -> SignedUrl:
+        """A URL to fetch one artefact without this service, for whoever has it. lifetime: whole seconds, 7 days at most.
+
+        Raises Refused URLS_NOT_SUPPORTED where the server keeps artefacts in a folder: then `download`.
+        """
+        request = artefacts_pb.SignArtefactUrlRequest(name=f"{_name(run)}/artefacts/{name}", lifetime=Duration())
+        request.lifetime.FromTimedelta(lifetime)
+        return decode.signed_url(await self._call(self._artefacts.SignArtefactUrl, request))
 
     async def download(self, run: str | BundleRun, directory: str | Path) -> Download:
         """Every artefact of a finished run into `directory`, then its `manifest.json`, preceded by its signature if it has one.

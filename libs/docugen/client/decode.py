@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from docugen.client import results
-from docugen.v1 import bundle_run_pb2, bundle_run_service_pb2, template_service_pb2
+from docugen.v1 import artefact_service_pb2, bundle_run_pb2, bundle_run_service_pb2, template_service_pb2
 
 E = TypeVar("E", bound=Enum)
 
@@ -36,6 +36,10 @@ def bundle_run(message: bundle_run_pb2.BundleRun, *, deduplicated: bool = False)
         manifest_digest=message.manifest_digest,
         deduplicated=deduplicated,
     )
+
+
+def signed_url(message: artefact_service_pb2.SignArtefactUrlResponse) -> results.SignedUrl:
+    return results.SignedUrl(message.url, message.expire_time.ToDatetime(dt.UTC))
 
 
 def verification(message: bundle_run_service_pb2.VerifyBundleRunResponse) -> results.Verification:

@@ -233,6 +233,14 @@ class TemplatePack:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A URL that leads to an artefact until `expire_time`; nobody else's permission is needed."""
+
+    url: str
+    expire_time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a server can do. mode: `inline` or `queue`. limits: by the contract's names; durations in seconds."""
 
