@@ -68,7 +68,7 @@ def read(stub: ArtefactServiceStub, name: str) -> bytes:
 
 
 def main(path: str, artefact: str) -> None:
-    address = os.environ.get("DOCUGEN_GRPC_ADDRESS", "127.0.0.1:50051")  # noqa: TID251 - a caller's own program
+    address = os.environ.get("DOCUGEN_GRPC_ADDRESS", "127.0.0.1:50051")
     # A proxy in the environment cannot reach this machine's loopback.
     with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         run = finished(BundleRunServiceStub(channel), spec_of(path))
