@@ -80,6 +80,17 @@ def test_what_every_scheduler_tells_alike_is_never_added_up(panel: Panel) -> Non
         assert all(re.search(rf"max\({name}\)", expression) for name in bare), "one line for each scheduler"
 
 
+def test_the_runbooks_say_which_panel_and_row_each_alert_links_to() -> None:
+    text = (ROOT / "docs" / "architecture" / "operational-runbooks.md").read_text(encoding="utf-8")
+    told = {
+        alert: (row, panel)
+        for alert, row, panel in re.findall(r"^\| (Docugen\w+) \| ([^|]+) \| ([^|]+) \|", text, re.MULTILINE)
+    }
+    by_number = {panel.number: (panel.row, panel.title) for panel in PANELS}
+    linked = {a.name: by_number[int(a.annotations["dashboard_url"].partition("viewPanel=")[2])] for a in ALERTS}
+    assert told == linked
+
+
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda rule: f"{rule.name}{rule.labels.get('burn', '')}")
 def test_every_alert_leads_to_a_panel_that_shows_what_it_is_about(alert: Rule) -> None:
     link = urlsplit(alert.annotations["dashboard_url"])

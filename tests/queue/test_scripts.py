@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from docugen_core.adapters.keys import KEY_NAMES, QueueKeys
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.scripts import GROUP_ITEMS_MAX, LUA, load_scripts
-from docugen_core.domain.lease import CONSUMER, WorkerAdvert, consumer_name
+from docugen_core.domain.lease import CONSUMER, HeldJob, WorkerAdvert, consumer_name
 from queue_world import QueueWorld, a_job
 
 KEYS = QueueKeys("bundle:generate")
@@ -123,6 +124,10 @@ def test_an_advert_of_another_release_can_be_read() -> None:
     advert = WorkerAdvert.from_text(b'{"host":"h","colour":"blue"}')
     assert (advert.host, advert.slots, advert.packs) == ("h", 0, ())
     assert WorkerAdvert.from_text(advert.to_text()) == advert
+    busy = replace(advert, bundle_runs=("r",), jobs=(HeldJob("r", 2, 1_500, documents=3, ended=1, document="a.pdf"),))
+    assert WorkerAdvert.from_text(busy.to_text()) == busy
+    newer = b'{"jobs":[{"run_id":"r","attempt":1,"age_ms":5,"mood":"good"}]}'
+    assert WorkerAdvert.from_text(newer).jobs == (HeldJob("r", 1, 5),)
 
 
 def test_without_a_queue_redis_is_not_even_imported() -> None:

@@ -28,8 +28,9 @@ def stats(server: str | None, as_json: bool) -> None:
     """Show the queue in numbers.
 
     \b
-    --json: {stats: {observe_time, depth, parked, in_flight, dead_letters, oldest_age, workers, slots, paused}}
-    oldest_age is in seconds.
+    --json: {stats: {observe_time, depth, parked, in_flight, dead_letters, oldest_age, workers, slots, paused, entered,
+            lanes: [{name, waiting, in_flight, parked}], upcoming: [{bundle_run, due_time, attempt, reason}]}}
+    oldest_age is in seconds; entered counts jobs and only grows.
     """
     _emit_stats(ask(server, _stats), as_json=as_json)
 
@@ -77,7 +78,7 @@ def workers(server: str | None, as_json: bool) -> None:
 
     \b
     --json: {workers: [WORKER]} with WORKER {id, host, process_id, start_time, seen_time, slots, bundle_runs,
-            engine_fingerprint, version, draining}
+            engine_fingerprint, version, draining, jobs: [{bundle_run, attempt, age, documents, documents_ended, document}]}
     """
     emit({"workers": to_json(ask(server, lambda client: client.queue.workers()))}, worker_table, as_json=as_json)
 
