@@ -9,12 +9,16 @@ Two clients. *commands*: answers within 3 s or fails, three repetitions with jit
 half-open link costs seconds and not the kernel's quarter of an hour. *doorbell*: for blocking reads of up to 2 s, so that
 they never hold up a command.
 
+With TLS the server's certificate is checked, its name too: against the CA of DOCUGEN_REDIS_CA, or else the system's. One that
+is not trusted is a wrong configuration and no outage. Files are read for each new connection, so they can be renewed.
+
 `check_server` refuses a Redis that could lose jobs. Errors leave this module translated (redis_errors).
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -28,8 +32,10 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import NoScriptError
 
+from docugen_core.adapters.private_files import read_file, unusable
 from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, is_passing, translated
 from docugen_core.adapters.scripts import Call
+from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
 
 RedisClient: TypeAlias = "Redis | RedisCluster"
@@ -96,13 +102,54 @@ class Address:
         return f"{scheme}://{hosts}" + (f"/{self.service}" if self.service else "")
 
 
-class RedisConnection:
-    """Both clients of one process. Use as `async with`; making one connects nothing yet."""
+@dataclass(frozen=True, slots=True)
+class RedisTls:
+    """Files (PEM) for rediss:// connections; empty for the system's CAs, and for no certificate of our own."""
 
-    def __init__(self, url: str) -> None:
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> RedisTls:
+        return cls(settings.redis_ca, settings.redis_cert, settings.redis_key)
+
+    def check(self) -> None:
+        """Raises ConfigurationError for a file that cannot be used; the library would call it a connection that failed."""
+        if self.ca:
+            _check_pem(self.ca, "DOCUGEN_REDIS_CA", lambda: ssl.create_default_context(cafile=self.ca))
+        if self.cert:
+            read_file(self.key, "DOCUGEN_REDIS_KEY", private=True)
+            context = ssl.create_default_context()
+            _check_pem(self.cert, "DOCUGEN_REDIS_CERT", lambda: context.load_cert_chain(self.cert, self.key))
+
+    def options(self) -> dict[str, Any]:
+        """What the library calls these."""
+        return {
+            "ssl_cert_reqs": "required",
+            "ssl_check_hostname": True,
+            "ssl_min_version": ssl.TLSVersion.TLSv1_2,
+            "ssl_ca_certs": self.ca or None,
+            "ssl_certfile": self.cert or None,
+            "ssl_keyfile": self.key or None,
+        }
+
+
+NO_TLS_FILES = RedisTls()
+
+
+class RedisConnection:
+    """Both clients of one process. Use as `async with`; making one connects nothing yet.
+
+    tls: for rediss:// URLs. Raises ConfigurationError for a URL or a file that cannot be used.
+    """
+
+    def __init__(self, url: str, tls: RedisTls = NO_TLS_FILES) -> None:
         self.address = Address.parse(url)
-        self.commands = _client(self.address, COMMAND_TIMEOUT_S)
-        self.doorbell = _client(self.address, DOORBELL_TIMEOUT_S)
+        if self.address.tls:
+            tls.check()
+        self.commands = _client(self.address, tls, COMMAND_TIMEOUT_S)
+        self.doorbell = _client(self.address, tls, DOORBELL_TIMEOUT_S)
         # The library's own pools refuse when they are empty (a cluster's cannot wait at all); here the next one waits its turn.
         self._turn = {id(client): asyncio.Semaphore(CONNECTIONS_MAX) for client in (self.commands, self.doorbell)}
 
@@ -241,7 +288,16 @@ def server_flaws(info: Mapping[str, Any], *, allow_volatile: bool) -> list[str]:
     return flaws
 
 
-def _client(address: Address, timeout_s: float) -> RedisClient:
+def _check_pem(path: str, setting: str, load: Callable[[], object]) -> None:
+    try:
+        load()
+    except (OSError, ValueError) as error:
+        unfit = "holds nothing that can be used, or a certificate with another's key"
+        why = unfit if isinstance(error, ssl.SSLError | ValueError) else error.strerror or "cannot be read"
+        raise unusable(setting, path, why, "Name a readable PEM file; a certificate and its own key.") from error
+
+
+def _client(address: Address, tls: RedisTls, timeout_s: float) -> RedisClient:
     options: dict[str, Any] = {
         "username": address.username,
         "password": address.password,
@@ -251,15 +307,16 @@ def _client(address: Address, timeout_s: float) -> RedisClient:
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
+    secured = tls.options() if address.tls else {}
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
-        return RedisCluster(startup_nodes=nodes, ssl=address.tls, max_connections=CONNECTIONS_MAX, **options)
+        return RedisCluster(startup_nodes=nodes, ssl=address.tls, max_connections=CONNECTIONS_MAX, **options, **secured)
     options["db"] = address.db
     if address.kind == "sentinel":
         sentinel = Sentinel(  # type: ignore[no-untyped-call]
-            list(address.hosts), sentinel_kwargs={**options, "db": 0, "ssl": address.tls}
+            list(address.hosts), sentinel_kwargs={**options, **secured, "db": 0, "ssl": address.tls}
         )
-        client: Redis = sentinel.master_for(address.service, ssl=address.tls, **options)
+        client: Redis = sentinel.master_for(address.service, ssl=address.tls, **options, **secured)
         return client
     where: dict[str, Any] = (
         {"path": address.path} if address.path else dict(zip(("host", "port"), address.hosts[0], strict=True))
@@ -267,7 +324,7 @@ def _client(address: Address, timeout_s: float) -> RedisClient:
     if address.path:
         where["connection_class"] = UnixDomainSocketConnection
     elif address.tls:
-        where["connection_class"] = SSLConnection
+        where |= {"connection_class": SSLConnection, **secured}
     return Redis.from_pool(ConnectionPool(max_connections=CONNECTIONS_MAX, **where, **options))
 
 

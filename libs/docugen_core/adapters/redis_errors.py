@@ -6,6 +6,7 @@
     BUSY CLUSTERDOWN TRYAGAIN MOVED ASK                  Unavailable         QUEUE_UNAVAILABLE   passes
     OOM                                                  Overloaded          QUEUE_MEMORY_FULL   submits only; draining goes on
     NOAUTH WRONGPASS NOPERM                              ConfigurationError  never repeated: a password or an ACL is wrong
+    a certificate that is not trusted                    ConfigurationError  never repeated: not the server that is meant
     anything else                                        DocugenError        QUEUE_PROTOCOL      a bug of ours
 
 Repeating a step after an error is safe: each is idempotent, fenced, or given back by recover.
@@ -14,6 +15,7 @@ Repeating a step after an error is safe: each is idempotent, fenced, or given ba
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from redis.exceptions import (
     AuthenticationError,
@@ -34,6 +36,8 @@ from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Un
 LIBRARY_ERRORS = (RedisError, OSError, asyncio.TimeoutError, RuntimeError)
 """What to catch around a call of the library, and hand to `translated`."""
 
+CAUSES_MAX = 8
+
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 _DEMOTED = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED", "You can't write against a read only replica")
 _PASSING = ("BUSY", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "LOADING", "-LOADING", "NOGROUP")
@@ -49,7 +53,7 @@ def is_demoted(error: BaseException) -> bool:
 
 def is_passing(error: BaseException) -> bool:
     """Whether the same command may be answered in a moment: no connection, no answer in time, still loading, demoted."""
-    if _is_refusal(error):
+    if _is_refusal(error) or is_not_trusted(error):
         return False
     if _is_closed(error):
         return True
@@ -69,6 +73,11 @@ def translated(error: BaseException, doing: str) -> DocugenError:
         return ConfigurationError(
             f"Redis refuses `{doing}`: {why}",
             hint="Check user, password and ACL in DOCUGEN_REDIS_URL: the role needs this queue's keys and scripts.",
+        )
+    if is_not_trusted(error):
+        return ConfigurationError(
+            "the certificate of Redis is not trusted: it is for another name, expired, or from another CA",
+            hint="DOCUGEN_REDIS_CA must hold the CA it is from, and DOCUGEN_REDIS_URL name the server as its certificate does.",
         )
     if isinstance(error, OutOfMemoryError) or _says(error, ("OOM",)):
         return Overloaded(
@@ -96,6 +105,18 @@ def translated(error: BaseException, doing: str) -> DocugenError:
         hint="All connections are in use." if full else "Is Redis up, and DOCUGEN_REDIS_URL right?",
         retry_after_ms=1_000,
     )
+
+
+def is_not_trusted(error: BaseException) -> bool:
+    """Whether the server's certificate was refused, however deep the library hid that."""
+    found: BaseException | None = error
+    for _ in range(CAUSES_MAX):
+        if found is None:
+            return False
+        if isinstance(found, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(found):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 def _is_refusal(error: BaseException) -> bool:

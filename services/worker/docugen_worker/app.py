@@ -29,7 +29,7 @@ from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.adapters.metrics_endpoint import exposed_measures
 from docugen_core.adapters.queue_health import QueueHealth
-from docugen_core.adapters.redis_connection import RedisConnection
+from docugen_core.adapters.redis_connection import RedisConnection, RedisTls
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.adapters.system_clock import SystemClock
@@ -125,7 +125,7 @@ async def running_worker(
                     insecure=settings.insecure,
                 )
             )
-            connection = await stack.enter_async_context(RedisConnection(settings.redis_url))
+            connection = await stack.enter_async_context(RedisConnection(settings.redis_url, RedisTls.of(settings)))
             looked_after = await stack.enter_async_context(
                 QueueHealth(connection, SystemClock(), allow_volatile=settings.queue_allow_volatile)
             )
