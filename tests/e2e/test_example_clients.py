@@ -1,6 +1,7 @@
 """The example clients do what their first lines say, against a scheduler that runs here.
 
-The Node client needs `npm install --prefix examples/clients/node` once; without its modules its cases are skipped, and say so.
+The Node client needs `npm install --prefix examples/clients/node` once; without its modules its cases are skipped, and
+say so; those of grpcurl want jq.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def client(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
     if name == "node" and shutil.which("node") is None:
         pytest.skip("there is no Node on this machine")
+    if name == "grpcurl" and shutil.which("jq") is None:
+        pytest.skip("there is no jq on this machine")
     if name == "node" and not (MODULES / "@grpc" / "grpc-js").is_dir():
         pytest.skip("its modules are missing: npm install --prefix examples/clients/node")
     return name
