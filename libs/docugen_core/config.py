@@ -384,6 +384,15 @@ def printable(declaration: Declaration, value: object) -> object:
     return f"{scheme}://{MASK if user else ''}{at}{where}"
 
 
+def callers_trace(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The trace that a command was started in, as W3C headers, where TRACEPARENT (and TRACESTATE) name one; else nothing."""
+    environ = os.environ if environ is None else environ  # noqa: TID251 - this is the one reader
+    parent = environ.get("TRACEPARENT", "")
+    state = {"tracestate": environ["TRACESTATE"]} if parent and environ.get("TRACESTATE") else {}
+    trace = {"traceparent": parent, **state} if parent else {}
+    return {name: value for name, value in trace.items() if value.isascii() and value.isprintable()}
+
+
 def traces_exporter(environ: Mapping[str, str] | None = None) -> str:
     """Where traces go by the standard OTEL_ variables: `otlp`, or empty for nowhere (the default).
 

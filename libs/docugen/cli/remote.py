@@ -43,7 +43,7 @@ def client_of(server: str | None) -> DocugenClient:
     Raises CommandFailed for a token file that cannot be read, ConfigurationError.
     """
     settings = config.load()
-    return DocugenClient(server or settings.grpc_address, access=_access(settings))
+    return DocugenClient(server or settings.grpc_address, access=_access(settings), trace=config.callers_trace)
 
 
 def _access(settings: Settings) -> Access:

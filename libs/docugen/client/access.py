@@ -71,17 +71,20 @@ class Access:
 
 
 class AuthorisedChannel:
-    """As much of a channel as stubs use; its calls carry `metadata`."""
+    """As much of a channel as stubs use; its calls carry what `metadata` returns when they begin."""
 
-    def __init__(self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, channel: grpc.aio.Channel, metadata: Callable[[], tuple[tuple[str, str], ...]]) -> None:
         self._channel = channel
         self._metadata = metadata
 
     def unary_unary(self, *method: Any, **codecs: Any) -> Callable[..., Any]:
-        return partial(self._channel.unary_unary(*method, **codecs), metadata=self._metadata)
+        return partial(self._begun, self._channel.unary_unary(*method, **codecs))
 
     def unary_stream(self, *method: Any, **codecs: Any) -> Callable[..., Any]:
-        return partial(self._channel.unary_stream(*method, **codecs), metadata=self._metadata)
+        return partial(self._begun, self._channel.unary_stream(*method, **codecs))
+
+    def _begun(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        return call(*arguments, metadata=self._metadata(), **options)
 
 
 def _pem(file: str | Path | None) -> bytes | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -44,14 +44,17 @@ VERIFY_S = 600.0
 ANYBODY = Access()
 
 R = TypeVar("R", bound=Message)
+Trace = Callable[[], Mapping[str, str]]
 
 
 class DocugenClient:
     """A connection to one scheduler. Use as `async with`; safe to use from many tasks of one event loop.
 
     address: host:port. access: certificates and token, where the server asks for them; by default neither (loopback, or a mesh
-    that encrypts and knows its callers). timeout: seconds for one answer (for less in one place: `asyncio.timeout`).
-    patience: seconds without any answer after which watch, wait and download give up.
+    that encrypts and knows its callers). trace: asked at each call for the W3C headers (traceparent, tracestate) of the span it
+    belongs to, as OpenTelemetry's `inject` fills them in; the server's spans hang below it. timeout: seconds for one answer
+    (for less in one place: `asyncio.timeout`). patience: seconds without any answer after which watch, wait and download give
+    up.
 
     A run is named by its id or by any BundleRun. All methods raise Refused (do not repeat) or TryAgain (may be repeated:
     every method is idempotent); entering raises Refused for files or a token that cannot be used. `queue`: the operators'
@@ -63,19 +66,20 @@ class DocugenClient:
         address: str = DEFAULT_ADDRESS,
         *,
         access: Access = ANYBODY,
+        trace: Trace | None = None,
         timeout: float = 30.0,
         patience: float = 60.0,
     ) -> None:
         self.address = address
         self._access = access
+        self._trace = trace or _untraced
         self._timeout = timeout
         self._patience = patience
 
     async def __aenter__(self) -> DocugenClient:
         self._channel = open_channel(self.address, self._access)
-        calls: Any = self._channel  # the stubs ask for a whole channel, and use it to make calls
-        if self._access.metadata:
-            calls = AuthorisedChannel(self._channel, self._access.metadata)
+        # The stubs ask for a whole channel, and use it to make calls.
+        calls: Any = AuthorisedChannel(self._channel, self._metadata)
         self._runs = BundleRunServiceStub(calls)
         self._artefacts = ArtefactServiceStub(calls)
         self._templates = TemplateServiceStub(calls)
@@ -86,6 +90,9 @@ class DocugenClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._channel.close()
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return (*self._access.metadata, *((name.lower(), value) for name, value in self._trace().items()))
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
@@ -310,3 +317,7 @@ class DocugenClient:
 def _name(run: str | BundleRun) -> str:
     run_id = run.id if isinstance(run, BundleRun) else run
     return f"bundleRuns/{run_id.removeprefix('bundleRuns/')}"
+
+
+def _untraced() -> Mapping[str, str]:
+    return {}

@@ -21,6 +21,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import Context
 
 import structlog
 
@@ -86,7 +87,8 @@ class RunWatcher:
         """While a caller's first snapshot is read: what the tail reads of the run meanwhile is kept for it."""
         self._arriving[run_id] += 1
         if self._tail is None:
-            self._tail = asyncio.create_task(self._follow(), name="run watcher")
+            # In a context of its own: it outlives the call that begins it, and its lines are not that call's.
+            self._tail = asyncio.create_task(self._follow(), name="run watcher", context=Context())
         try:
             yield
         finally:

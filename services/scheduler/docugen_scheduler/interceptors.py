@@ -2,7 +2,7 @@
 
     bytes -> request       malformed protobuf is the caller's error (gRPC alone would answer INTERNAL)
     handler                raises DocugenError, never touches the status itself
-    error -> status        `status.rpc_error`; anything else is INTERNAL with an id, its text goes to the log alone
+    error -> status        `status.rpc_error`; anything else is INTERNAL with an id, the log has where it was
     log                    one line for each change and each error, without request or response
     trace                  a span for each call, below the caller's (metadata `traceparent`, `tracestate`) where it names one
     measure                duration by method and status; a caller that went away is CANCELLED, one that was out of time

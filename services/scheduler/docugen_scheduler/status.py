@@ -10,7 +10,7 @@
     Overloaded            RESOURCE_EXHAUSTED   + RetryInfo and the trailer `grpc-retry-pushback-ms`
     Unavailable           UNAVAILABLE          + RetryInfo and the trailer `grpc-retry-pushback-ms`
     DeterminismViolation  DATA_LOSS
-    anything else         INTERNAL, an id and nothing more: its text is for the log, where it has the same id
+    anything else         INTERNAL, an id and nothing more: under that id the log has where it was
 
 Each status has exactly one ErrorInfo{reason, domain "docugen.v1", metadata}. The message says what happened; what to do next is
 the metadata's `hint`, and for one field the `localized_message` of its violation.
