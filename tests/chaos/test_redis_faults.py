@@ -13,6 +13,7 @@ import pytest
 from chaos.processes import Service
 from docugen.client import DocugenClient, RunState, TryAgain
 from docugen_core.adapters.redis_connection import RedisConnection
+from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.assembly import assemble
 from docugen_core.domain import run as domain
@@ -38,7 +39,8 @@ KILLS = 5
 async def test_of_ten_thousand_acknowledged_jobs_none_is_lost_by_killing_redis_again_and_again(
     server_name: str,
 ) -> None:
-    """Row 6, with appendfsync always. What was not acknowledged is sent again until it is."""
+    """Row 6, with appendfsync always. What was not acknowledged is sent again until it is; each job is handed out once, although
+    Redis 7.0, killed in the middle of a write and then once more, may bring back entries that it had forgotten."""
     acknowledged: set[str] = set()
     with own_server(binaries()[server_name], appendfsync="always") as server:
         async with RedisConnection(server.url) as redis:
@@ -70,6 +72,10 @@ async def test_of_ten_thousand_acknowledged_jobs_none_is_lost_by_killing_redis_a
             records = [r for n in range(0, len(names), 1_000) for r in await queue.get(names[n : n + 1_000])]
             assert len(names) == ACKNOWLEDGED
             assert [name for name, record in zip(names, records, strict=True) if record is None] == []
+            worker, taken = RedisJobSource(redis, "killed", consumer="ada"), list[str]()
+            while deliveries := (await worker.take(256)).deliveries:
+                taken += (delivery.lease.run_id for delivery in deliveries)
+            assert sorted(taken) == names
             assert (await queue.stats()).depth == ACKNOWLEDGED
 
 

@@ -169,6 +169,21 @@ async def test_a_draining_worker_gets_nothing_while_others_do(everywhere: QueueW
     assert (await everywhere.take_one("bob")).lease.run_id == "r1"
 
 
+async def test_an_entry_that_is_not_the_one_on_record_is_dropped_whichever_comes_first(everywhere: QueueWorld) -> None:
+    lane = everywhere.keys.lane("normal")
+    ghost = ("XADD", lane, "*", "run", "r1", "v", "7", "payload", "of a submit that Redis had forgotten")
+    await everywhere.redis.execute(*ghost)
+    await everywhere.submit("r1")
+    await everywhere.redis.execute(*ghost)
+    worker = everywhere.worker()
+    (delivery,) = (await worker.take(8)).deliveries
+    assert delivery.payload == b"payload of r1"
+    assert await worker.settle([Settlement(delivery.lease, Done("m"))]) == (Settled.DONE,)
+    assert (await worker.take(8)).deliveries == ()
+    assert (await everywhere.record("r1")).state is RunState.SUCCEEDED
+    assert await everywhere.entries() == {}
+
+
 # --- settle, release, recover ---------------------------------------------------------------------------------------------
 
 
@@ -512,7 +527,12 @@ async def test_a_survey_tells_the_lanes_apart_and_what_is_due_next(everywhere: Q
     await ada.settle([Settlement(first, Retry(TORN, 5_000)), Settlement(urgent, Done("m"))])
     survey = await everywhere.queue.survey()
     assert survey.entered == 6
-    assert survey.lanes == (Lane("high", 0, 0, 0), Lane("normal", 2, 1, 1), Lane("low", 0, 0, 0), Lane("later", 0, 0, 1))
+    assert survey.lanes == (
+        Lane("high", 0, 0, 0),
+        Lane("normal", 2, 1, 1),
+        Lane("low", 0, 0, 0),
+        Lane("later", 0, 0, 1),
+    )
     assert survey.upcoming == (
         Upcoming("a", START_MS + 5_000, 1, TORN.code),
         Upcoming("later", START_MS + 99_999, 0, ""),

@@ -74,8 +74,8 @@ async def test_the_roles_can_do_all_their_work(roles: dict[str, RedisConnection]
     await house.sweep()
     assert await worker.leave() == 0
     assert (await queue.stats()).depth == (await house.stats()).depth == 6
-    assert (await queue.survey()).entered > 6
     assert (await queue.demand(60_000)).jobs > 0
+    assert (await queue.survey()).entered > 6
     assert len((await queue.runs()).records) == 7
     assert len((await queue.changes(after="0-0", wait_ms=1)).changes) > 12
     assert await queue.newest_change() != "0-0"

@@ -18,7 +18,11 @@ local jobs, leases, cursors = {}, {}, {}
 
 local function deliver(entry, field, count)
   local run, stream, id = field.run or '', place(entry)
-  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'queue_ms', 'next_ms', 'worker', 'start_ms')
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'queue_ms', 'next_ms', 'worker', 'start_ms',
+    'entry')
+  -- Killed in the middle of writing a submit, Redis 7.0 forgets it, and may bring its entries back at the start after the
+  -- next: by then the caller has asked again, and the record names another entry.
+  if r[8] and r[8] ~= entry then return forget(entry) end
   local state, revision, attempt = r[1], r[2], math.max(count, (tonumber(r[3]) or 0) + 1)
   if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
@@ -34,7 +38,8 @@ local function deliver(entry, field, count)
   record(run, revision, state == 'cancelling' and state or 'running', 'attempt', attempt, 'worker', consumer, 'start_ms', T)
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
   jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
-    math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0, tonumber(r[7] or 0) > 0 and r[6] or '', r[7] or 0 }
+    math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0,
+    tonumber(r[7] or 0) > 0 and r[6] or '', r[7] or 0 }
 end
 
 local late_want = fresh == 1 and 0 or want
