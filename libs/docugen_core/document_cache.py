@@ -44,6 +44,8 @@ class DocumentCache:
             if facts is None or facts["size"] > limits.bytes_max or facts["pages"] > limits.pages_max:
                 return None
             data = await self._store.read_blob(facts["sha256"])
+            if not await self._notes.keep_blob(facts["sha256"], data):
+                return None
         except (NotFound, Unavailable):
             return None
         return facts["sha256"], Rendering(data, facts["pages"])

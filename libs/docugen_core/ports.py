@@ -231,6 +231,11 @@ class DocumentNotes(Protocol):
         """The note; None where there is none. Raises Unavailable."""
         ...
 
+    async def keep_blob(self, sha256: str, data: bytes) -> bool:
+        """Make the blob that a note led to young again, so that no sweep takes it before it is published. data: its bytes.
+        False where it is gone meanwhile."""
+        ...
+
     async def write_note(self, document_digest: str, note: bytes) -> None:
         """Put a note in the place of any older one: readers see all of it or none. Need not survive a power failure.
 
@@ -239,7 +244,40 @@ class DocumentNotes(Protocol):
         ...
 
 
-class BundleStore(ArtefactStore, DocumentNotes, Protocol):
+class StoredKind(Enum):
+    """What can be listed and swept in a store, by its folder. Named by digest; a claim by its run."""
+
+    CLAIM = "claims"
+    NOTE = "documents"
+    BLOB = "blobs"
+    SPEC = "specs"
+    SIGNATURE = "signatures"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """One of them. modified_ms: when it was written, or used, last; by the store's clock."""
+
+    name: str
+    size: int
+    modified_ms: int
+
+
+class StoreKeeping(Protocol):
+    """Looking through a store and taking out what nothing refers to, for `retention`."""
+
+    def items(self, kind: StoredKind) -> AsyncIterator[StoredItem]:
+        """All there is of a kind, in any order, read as it is asked for. Raises Unavailable."""
+        ...
+
+    async def read_claim(self, run_id: str) -> bytes | None: ...
+
+    async def discard(self, kind: StoredKind, name: str, *, before_ms: int) -> bool:
+        """Remove an item unless it was written or used since `before_ms`; looked at again now. Whether it was removed."""
+        ...
+
+
+class BundleStore(ArtefactStore, DocumentNotes, StoreKeeping, Protocol):
     """All that one store does, as the composition roots open it."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bundle_examples import LETTERS, manifest_of
-from docugen_core.adapters import local_store
+from docugen_core.adapters import local_store, store_layout
 from docugen_core.adapters.local_store import LocalStore, open_store
 from docugen_core.adapters.write_once import WriteOnceTree
 from docugen_core.domain.identity import content_digest
@@ -279,7 +279,7 @@ async def test_a_reader_of_parts_can_have_the_whole_blob_verified_first(store: L
 
 
 async def test_a_damaged_spec_counts_as_absent(store: LocalStore, root: Path) -> None:
-    spec_digest = local_store._spec_digest(b"{}")
+    spec_digest = store_layout.spec_digest_of(b"{}")
     await store.put_spec(spec_digest, b"{}")
     damage(root / "specs" / f"{spec_digest}.json", b"[]")
 

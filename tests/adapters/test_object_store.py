@@ -36,9 +36,9 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(store_url=prefix_of(tmp_path), store_allow_http=True, store_timeout_ms=20_000)
 
 
-def opened(settings: Settings, **changes: int) -> ObjectStore:
+def opened(settings: Settings, notes_max: int = 1_000) -> ObjectStore:
     bucket = Bucket.open(settings.store_url, timeout_ms=settings.store_timeout_ms, allow_http=True)
-    return ObjectStore(bucket, **changes)
+    return ObjectStore(bucket, notes_max=notes_max)
 
 
 async def attempt(store: ObjectStore, files: dict[str, bytes]) -> bytes:

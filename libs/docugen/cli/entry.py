@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ("docugen.cli.verify:verify", "Render a finished run again and compare every byte."),
     "diff": ("docugen.cli.diff:diff", "Say why two finished runs differ, and in which pages, lines and cells."),
     "tokens": ("docugen.cli.tokens:tokens", "Make tokens that let callers in."),
+    "store": ("docugen.cli.store:store", "Look after the store: sweep what nothing refers to."),
     "keys": ("docugen.cli.keys:keys", "Make and look at keys that sign manifests."),
     "templates": (
         "docugen.cli.templates:templates",

@@ -1,4 +1,4 @@
-"""Points in time as people type them: RFC 3339, or a duration from now."""
+"""Points in time and durations as people type them: RFC 3339, or a duration from now."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\
 _FROM_NOW = re.compile(
     r"\+(?=\d)((?P<days>\d{1,4})d)?((?P<hours>\d{1,5})h)?((?P<minutes>\d{1,7})m)?((?P<seconds>\d{1,9})s)?"
 )
+
+
+class Duration(click.ParamType[dt.timedelta]):
+    """`90s`, `10m`, `36h`, `30d`, `1d12h`."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.timedelta:
+        if isinstance(value, dt.timedelta):
+            return value
+        if found := _FROM_NOW.fullmatch(f"+{value}"):
+            return dt.timedelta(**{unit: int(number) for unit, number in found.groupdict(default="0").items()})
+        raise click.BadParameter(f"{value!r} is no duration such as 36h or 30d", ctx, param)
 
 
 class PointInTime(click.ParamType[dt.datetime]):

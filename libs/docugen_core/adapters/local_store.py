@@ -1,14 +1,6 @@
 """The artefact store in a folder of a local disk.
 
-    blobs/{first two hex digits}/{sha256}     artefacts by content
-    specs/{spec_digest}.json                  canonical specs, so that any finished run can be verified
-    claims/{run}.json                         the manifest of the attempt that came first; decides, shows nothing yet
-    artefacts/{run}/{name}                    the run's files under their names (hard links to blobs)
-    signatures/{sha256 of a manifest}.json    signatures of manifests that are, or were about to be, published
-    manifests/{run}.json.sig                  the signature of the run's manifest (a hard link), if it is signed
-    manifests/{run}.json                      last: its existence is completion of the run
-    documents/{first two}/{document digest}.json
-                                              notes of the document cache: hints, of which any may be removed at any time
+    blobs/, claims/, manifests/ ...           as store_layout says; artefacts and signatures of runs are hard links
     quarantine/                               damaged files, the last of each name, for inspection
     staging/                                  files being written
 
@@ -23,12 +15,12 @@ absent and moved to `quarantine/`; rendering the bundle again puts the same byte
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
 
+from docugen_core.adapters import store_layout as layout
 from docugen_core.adapters.store_errors import (
     DIGEST,
     check_names,
@@ -38,11 +30,13 @@ from docugen_core.adapters.store_errors import (
     readable_manifest,
     storage_errors,
 )
-from docugen_core.adapters.write_once import Place, WriteOnceTree
-from docugen_core.domain.identity import SPEC_PREFIX, content_digest
+from docugen_core.adapters.store_layout import Place
+from docugen_core.adapters.write_once import WriteOnceTree
+from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import ConfigurationError, NotPossibleNow
+from docugen_core.ports import StoredItem, StoredKind
 
 THREADS_MAX = 8
 STAGING_AGE_S_MAX = 24 * 3_600
@@ -109,7 +103,7 @@ class LocalStore:
     async def put_blob(self, data: bytes) -> str:
         """Keep `data` durably under its SHA-256 (returned). A damaged blob of that name is replaced."""
         sha256 = content_digest(data)
-        await self._in_thread(self._put_sealed, _blob(sha256), data, content_digest)
+        await self._in_thread(self._put_sealed, layout.blob(sha256), data, content_digest)
         return sha256
 
     async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
@@ -126,7 +120,7 @@ class LocalStore:
 
     async def blob_size(self, sha256: str) -> int:
         """Size of a blob in bytes; its content is not looked at. Raises NotFound (ARTEFACT_NOT_FOUND)."""
-        size = await self._in_thread(self._size, _blob(sha256)) if DIGEST.fullmatch(sha256) else None
+        size = await self._in_thread(self._size, layout.blob(sha256)) if DIGEST.fullmatch(sha256) else None
         if size is None:
             raise no_blob(sha256)
         return size
@@ -139,21 +133,21 @@ class LocalStore:
 
     async def put_spec(self, spec_digest: str, spec: bytes) -> None:
         """Keep the canonical spec `spec`. Raises ValueError when `spec_digest` is not its digest (a bug of the caller)."""
-        if _spec_digest(spec) != spec_digest:
+        if layout.spec_digest_of(spec) != spec_digest:
             raise ValueError(f"spec {spec_digest[:64]}: these bytes are not the canonical spec of that digest")
-        await self._in_thread(self._put_sealed, _spec(spec_digest), spec, _spec_digest)
+        await self._in_thread(self._put_sealed, layout.spec(spec_digest), spec, layout.spec_digest_of)
 
     async def read_spec(self, spec_digest: str) -> bytes | None:
         """The canonical spec; None if it is not stored, or damaged (submitting the bundle again restores it)."""
         if not DIGEST.fullmatch(spec_digest):
             return None
-        return await self._in_thread(self._read_sealed, _spec(spec_digest), _spec_digest)
+        return await self._in_thread(self._read_sealed, layout.spec(spec_digest), layout.spec_digest_of)
 
     async def read_note(self, document_digest: str) -> bytes | None:
         """A note of the document cache, as it stands: whoever reads it checks it. See `ports.DocumentNotes`."""
         if not DIGEST.fullmatch(document_digest):
             return None
-        return await self._in_thread(self._read, _note(document_digest))
+        return await self._in_thread(self._read, layout.note(document_digest))
 
     async def write_note(self, document_digest: str, note: bytes) -> None:
         """Write a note; when its folder holds more than its share of `notes_max`, the oldest ones go.
@@ -164,6 +158,30 @@ class LocalStore:
             raise ValueError(f"{document_digest[:64]!r} is not a document digest")
         await self._in_thread(self._write_note, document_digest, note)
 
+    async def keep_blob(self, sha256: str, data: bytes) -> bool:
+        """See `ports.DocumentNotes`."""
+        return await self._in_thread(self._touch, layout.blob(sha256))
+
+    async def items(self, kind: StoredKind) -> AsyncIterator[StoredItem]:
+        """See `ports.StoreKeeping`."""
+        folders: list[Place] = [(kind.value,)]
+        if kind in layout.PARTED:
+            names = await self._in_thread(self._names, kind.value)
+            folders = [(kind.value, name) for name in names if layout.is_part(name)]
+        for folder in folders:
+            for name, size, modified_ms in await self._in_thread(self._entries, folder):
+                if layout.is_item(kind, name):
+                    yield StoredItem(name.removesuffix(".json"), size, modified_ms)
+
+    async def read_claim(self, run_id: str) -> bytes | None:
+        """The manifest that the first attempt at a run wants to publish, or has published."""
+        check_run_id(run_id)
+        return await self._in_thread(self._read, layout.claim(run_id))
+
+    async def discard(self, kind: StoredKind, name: str, *, before_ms: int) -> bool:
+        """See `ports.StoreKeeping`."""
+        return await self._in_thread(self._discard, layout.PLACES[kind](name), before_ms)
+
     async def put_signature(self, manifest_sha256: str, signature: bytes) -> None:
         """Keep the signature of the manifest of that digest. See `ports.ArtefactStore`.
 
@@ -171,12 +189,12 @@ class LocalStore:
         """
         if not DIGEST.fullmatch(manifest_sha256):
             raise ValueError(f"{manifest_sha256[:64]!r} is not a SHA-256")
-        await self._in_thread(self._put_signature, ("signatures", f"{manifest_sha256}.json"), signature)
+        await self._in_thread(self._put_signature, layout.kept_signature(manifest_sha256), signature)
 
     async def read_signature(self, run_id: str) -> bytes | None:
         """The signature of a finished run's manifest, None where it has none."""
         check_run_id(run_id)
-        return await self._in_thread(self._read, _signature(run_id))
+        return await self._in_thread(self._read, layout.signature(run_id))
 
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
         """Claim, artefacts of the winning claim, its signature, manifest; returns the manifest that stands.
@@ -201,7 +219,7 @@ class LocalStore:
     async def read_manifest(self, run_id: str) -> bytes | None:
         """The manifest of a finished run, None for any other."""
         check_run_id(run_id)
-        return await self._in_thread(self._read, _manifest(run_id))
+        return await self._in_thread(self._read, layout.manifest(run_id))
 
     async def withdraw(self, run_id: str) -> None:
         """Take away claim, artefacts and signature of a run."""
@@ -211,7 +229,7 @@ class LocalStore:
     async def unpublish(self, run_id: str) -> None:
         """Take away the manifest of a run."""
         check_run_id(run_id)
-        await self._in_thread(self._remove, _manifest(run_id))
+        await self._in_thread(self._remove, layout.manifest(run_id))
 
     async def artefact_url(self, run_id: str, name: str, lifetime_s: int) -> str:
         """Raises NotPossibleNow (URLS_NOT_SUPPORTED): no URL leads to a file of this folder."""
@@ -235,16 +253,16 @@ class LocalStore:
 
     def _publish(self, run_id: str, manifest: bytes) -> bytes:
         # A manifest outranks a claim: should an operator have restored the manifests alone, they still stand.
-        winner = self._read(_manifest(run_id))
+        winner = self._read(layout.manifest(run_id))
         if winner is None:
             with storage_errors("claims"):
-                self._tree.create(_claim(run_id), manifest)
-            winner = self._read(_claim(run_id))
+                self._tree.create(layout.claim(run_id), manifest)
+            winner = self._read(layout.claim(run_id))
         self._show_artefacts(run_id, readable_manifest(run_id, winner))
         self._show_signature(run_id, winner or b"")
         with storage_errors("manifests"):
-            self._tree.create(_manifest(run_id), winner or b"")
-        return self._read(_manifest(run_id)) or b""
+            self._tree.create(layout.manifest(run_id), winner or b"")
+        return self._read(layout.manifest(run_id)) or b""
 
     def _show_artefacts(self, run_id: str, manifest: Manifest) -> None:
         for entry in manifest.artefacts:
@@ -255,7 +273,7 @@ class LocalStore:
             self._tree.sync(("artefacts", run_id))
 
     def _show_artefact(self, run_id: str, entry: ArtefactEntry) -> None:
-        blob, target = _blob(entry.sha256), ("artefacts", run_id, entry.name)
+        blob, target = layout.blob(entry.sha256), layout.artefact(run_id, entry.name)
         with storage_errors(f"artefacts/{run_id}"):
             if self._tree.size(blob) != entry.size:
                 raise missing_blob(run_id, entry)
@@ -270,21 +288,33 @@ class LocalStore:
 
     def _show_signature(self, run_id: str, manifest: bytes) -> None:
         """Put the signature of the manifest that stands beside it, if there is one: durably, before the manifest is."""
-        kept = ("signatures", f"{content_digest(manifest)}.json")
+        kept = layout.kept_signature(content_digest(manifest))
         with storage_errors("manifests"):
             if self._tree.size(kept) is not None:
-                self._tree.link(kept, _signature(run_id))
+                self._tree.link(kept, layout.signature(run_id))
                 self._tree.sync(("manifests",))
 
     def _withdraw(self, run_id: str) -> None:
-        self._remove(_claim(run_id))
+        self._remove(layout.claim(run_id))
         with storage_errors(f"artefacts/{run_id}"):
             self._tree.remove_folder(("artefacts", run_id))
-        self._remove(_signature(run_id))
+        self._remove(layout.signature(run_id))
 
     def _remove(self, place: Place) -> None:
         with storage_errors("/".join(place[:-1])):
             self._tree.remove(place)
+
+    def _touch(self, place: Place) -> bool:
+        with storage_errors("/".join(place[:-1])):
+            return self._tree.touch(place)
+
+    def _entries(self, folder: Place) -> list[tuple[str, int, int]]:
+        with storage_errors("/".join(folder)):
+            return self._tree.entries(folder)
+
+    def _discard(self, place: Place, before_ms: int) -> bool:
+        with storage_errors("/".join(place[:-1])):
+            return self._tree.remove_older(place, before_ms)
 
     def _put_signature(self, place: Place, signature: bytes) -> None:
         with storage_errors("signatures"):
@@ -294,6 +324,7 @@ class LocalStore:
             elif present != signature:
                 self._tree.replace(place, signature)
             else:
+                self._tree.touch(place)
                 self._tree.sync(place[:-1])
 
     def _put_sealed(self, place: Place, data: bytes, seal: Callable[[bytes], str]) -> None:
@@ -301,10 +332,11 @@ class LocalStore:
             if self._read_sealed(place, seal) is None:
                 self._tree.create(place, data)
             else:
+                self._tree.touch(place)  # its attempt relies on it: no sweep takes it meanwhile
                 self._tree.sync(place[:-1])
 
     def _write_note(self, document_digest: str, note: bytes) -> None:
-        place = _note(document_digest)
+        place = layout.note(document_digest)
         with storage_errors("documents"):
             self._tree.note(place, note)
             # Counting takes a listing, so it is done for one digest in 64: a folder exceeds its bound by some dozens at most.
@@ -312,7 +344,7 @@ class LocalStore:
                 self._tree.thin(place[:-1], int(self._notes_a_folder * THINNED_TO))
 
     def _read_blob(self, sha256: str, offset: int, limit: int) -> bytes | None:
-        place = _blob(sha256)
+        place = layout.blob(sha256)
         with storage_errors("/".join(place[:-1])):
             size = self._tree.size(place)
             if size is None or (offset == 0 and (limit == -1 or limit >= size)):
@@ -340,31 +372,3 @@ class LocalStore:
     def _names(self, folder: str) -> list[str]:
         with storage_errors(folder):
             return self._tree.names((folder,))
-
-
-def _blob(sha256: str) -> Place:
-    return ("blobs", sha256[:2], sha256)
-
-
-def _spec(spec_digest: str) -> Place:
-    return ("specs", f"{spec_digest}.json")
-
-
-def _note(document_digest: str) -> Place:
-    return ("documents", document_digest[:2], f"{document_digest}.json")
-
-
-def _claim(run_id: str) -> Place:
-    return ("claims", f"{run_id}.json")
-
-
-def _manifest(run_id: str) -> Place:
-    return ("manifests", f"{run_id}.json")
-
-
-def _signature(run_id: str) -> Place:
-    return ("manifests", f"{run_id}.json.sig")
-
-
-def _spec_digest(spec: bytes) -> str:
-    return hashlib.sha256(SPEC_PREFIX + b"\0" + spec).hexdigest()

@@ -16,7 +16,7 @@ Waits and their bounds are `object_bucket`'s. An error leaves nothing half done 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from docugen_core.adapters import store_layout as layout
 from docugen_core.adapters.object_bucket import Bucket, Listed
@@ -28,10 +28,13 @@ from docugen_core.adapters.store_errors import (
     no_blob,
     readable_manifest,
 )
+from docugen_core.adapters.system_clock import SystemClock
 from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import Unavailable
+from docugen_core.ports import Clock, StoredItem, StoredKind
+from docugen_core.retention import REFRESH_MS
 
 NOTES_MAX = 1_000_000
 NOTE_FOLDERS = 256
@@ -48,9 +51,10 @@ class ObjectStore:
     InvalidRequest for ids and names that cannot be file names. All are safe to cancel and to repeat.
     """
 
-    def __init__(self, bucket: Bucket, *, notes_max: int = NOTES_MAX) -> None:
-        """notes_max: bound for `write_note`."""
+    def __init__(self, bucket: Bucket, *, notes_max: int = NOTES_MAX, clock: Clock | None = None) -> None:
+        """notes_max: bound for `write_note`. clock: to tell old objects, in hours."""
         self._bucket = bucket
+        self._clock = clock or SystemClock()
         self._notes_a_folder = max(1, notes_max // NOTE_FOLDERS)
 
     async def put_blob(self, data: bytes) -> str:
@@ -113,6 +117,33 @@ class ObjectStore:
         if int(document_digest[-2:], 16) % 64 == 0:
             await self._thin(_key(place[:-1]))
 
+    async def keep_blob(self, sha256: str, data: bytes) -> bool:
+        """See `ports.DocumentNotes`. An object has no age but that of its writing, so an old one is written again."""
+        found = await self._bucket.look(_key(layout.blob(sha256)))
+        if found is not None:
+            await self._refresh(found, data)
+        return found is not None
+
+    async def items(self, kind: StoredKind) -> AsyncIterator[StoredItem]:
+        """See `ports.StoreKeeping`."""
+        async for listed in self._bucket.list(kind.value):
+            if layout.is_item(kind, _name(listed)):
+                yield StoredItem(_name(listed).removesuffix(".json"), listed.size, listed.modified_ms)
+
+    async def read_claim(self, run_id: str) -> bytes | None:
+        """The manifest that the first attempt at a run wants to publish, or has published."""
+        check_run_id(run_id)
+        return await self._bucket.read(_key(layout.claim(run_id)))
+
+    async def discard(self, kind: StoredKind, name: str, *, before_ms: int) -> bool:
+        """See `ports.StoreKeeping`."""
+        key = _key(layout.PLACES[kind](name))
+        found = await self._bucket.look(key)
+        if found is None or found.modified_ms >= before_ms:
+            return False
+        await self._bucket.delete([key])
+        return True
+
     async def put_signature(self, manifest_sha256: str, signature: bytes) -> None:
         """Keep the signature of the manifest of that digest. See `ports.ArtefactStore`.
 
@@ -120,9 +151,7 @@ class ObjectStore:
         """
         if not DIGEST.fullmatch(manifest_sha256):
             raise ValueError(f"{manifest_sha256[:64]!r} is not a SHA-256")
-        key = _key(layout.kept_signature(manifest_sha256))
-        if await self._bucket.read(key) != signature:
-            await self._bucket.put(key, signature)
+        await self._bucket.put(_key(layout.kept_signature(manifest_sha256)), signature)
 
     async def read_signature(self, run_id: str) -> bytes | None:
         """The signature of a finished run's manifest, None where it has none."""
@@ -236,12 +265,19 @@ class ObjectStore:
             await self._bucket.create(_key(layout.signature(run_id)), kept)
 
     async def _put_sealed(self, key: str, data: bytes, seal: Callable[[bytes], str]) -> None:
-        """Keep bytes under their digest. What is there is read and checked: a new one costs one request, a known one two."""
+        """Keep bytes under their digest. What is there is read and checked: a new one costs one request, a known one three."""
         if await self._bucket.create(key, data):
             return
-        present = await self._bucket.read(key)
-        if present is None or seal(present) != seal(data):
+        present, found = await self._bucket.read(key), await self._bucket.look(key)
+        if found is None or present is None or seal(present) != seal(data):
             await self._bucket.put(key, data)
+        else:
+            await self._refresh(found, data)
+
+    async def _refresh(self, found: Listed, data: bytes) -> None:
+        """Write an old object again, the same bytes: an attempt relies on it, so no sweep may take it meanwhile."""
+        if self._clock.now_ms() - found.modified_ms > REFRESH_MS:
+            await self._bucket.put(found.key, data)
 
     async def _thin(self, folder: str) -> None:
         """Remove the oldest notes of a full folder."""

@@ -13,9 +13,14 @@ documents/{first two}/{document digest}.json
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from docugen_core.adapters.store_errors import DIGEST
 from docugen_core.domain.identity import SPEC_PREFIX, digest_of_canonical
+from docugen_core.domain.tenant import is_kept_id
+from docugen_core.ports import StoredKind
 
 Place: TypeAlias = tuple[str, ...]
 """Folders and a file name below the root."""
@@ -51,6 +56,29 @@ def signature(run_id: str) -> Place:
 
 def manifest(run_id: str) -> Place:
     return ("manifests", f"{run_id}.json")
+
+
+PLACES: Mapping[StoredKind, Callable[[str], Place]] = {
+    StoredKind.CLAIM: claim,
+    StoredKind.NOTE: note,
+    StoredKind.BLOB: blob,
+    StoredKind.SPEC: spec,
+    StoredKind.SIGNATURE: kept_signature,
+}
+PARTED = frozenset({StoredKind.BLOB, StoredKind.NOTE})
+"""Kinds whose folder has folders."""
+_PART = re.compile(r"[0-9a-f]{2}")
+
+
+def is_part(folder_name: str) -> bool:
+    """Whether a folder of a parted kind is one of its parts."""
+    return _PART.fullmatch(folder_name) is not None
+
+
+def is_item(kind: StoredKind, file_name: str) -> bool:
+    """Whether a file in a kind's folder is one of it, by its name: strangers' files are left alone."""
+    name = file_name.removesuffix(".json")
+    return is_kept_id(name) if kind is StoredKind.CLAIM else DIGEST.fullmatch(name) is not None
 
 
 def spec_digest_of(canonical: bytes) -> str:

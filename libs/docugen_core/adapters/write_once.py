@@ -158,6 +158,37 @@ class WriteOnceTree:
         with self._folder(folder) as fd:
             return sorted(name for name in _entries(fd) if not name.startswith("."))
 
+    def touch(self, place: Place) -> bool:
+        """Let the file's age begin anew, not durably; False if there is no such file."""
+        try:
+            with self._folder(place[:-1]) as folder:
+                os.utime(_safe(place[-1]), dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def entries(self, folder: Place) -> list[tuple[str, int, int]]:
+        """Name, size and age (its time in ms) of the files in `folder`, without hidden ones."""
+        found: list[tuple[str, int, int]] = []
+        with self._folder(folder) as fd:
+            for name in _entries(fd):
+                with suppress(FileNotFoundError):  # another process removes it
+                    there = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    if stat.S_ISREG(there.st_mode) and not name.startswith("."):
+                        found.append((name, there.st_size, there.st_mtime_ns // 1_000_000))
+        return found
+
+    def remove_older(self, place: Place, before_ms: int) -> bool:
+        """Remove a file that was neither written nor touched since `before_ms`. Whether it was removed."""
+        try:
+            with self._folder(place[:-1]) as folder:
+                if os.stat(_safe(place[-1]), dir_fd=folder, follow_symlinks=False).st_mtime_ns >= before_ms * 1_000_000:
+                    return False
+                os.unlink(place[-1], dir_fd=folder)
+        except FileNotFoundError:
+            return False
+        return True
+
     def remove(self, place: Place) -> None:
         """Remove a file, durably; one that is not there is no error."""
         try:
