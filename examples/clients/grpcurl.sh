@@ -48,7 +48,7 @@ mkdir -p "$folder"
 call ArtefactService/ListArtefacts "{\"parent\": \"$name\", \"page_size\": 1000}" -max-time 30 |
   jq -r '.artefacts[] | select(.status == "STATUS_RENDERED") | "\(.sha256) \(.file_name)"' >"$folder/.digests"
 while read -r sha256 file; do
-  call ArtefactService/ReadArtefact "{\"sha256\": \"$sha256\"}" -max-time 600 |
+  call ArtefactService/ReadArtefact "{\"name\": \"$name/artefacts/$file\"}" -max-time 600 |
     jq -r '.chunk // empty' | while read -r chunk; do base64 -d <<<"$chunk"; done >"$folder/$file"
   echo "$sha256  $folder/$file" | sha256sum --check --status || { echo "$file arrived damaged" >&2 && exit 1; }
 done <"$folder/.digests"

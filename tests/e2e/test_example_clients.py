@@ -15,15 +15,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from cli_process import INVOICE, ROOT
 from docugen.client import DocugenClient
 from docugen.client.bundle_message import bundle_message
 from docugen.v1.bundle_run_service_pb2 import CreateBundleRunRequest
+from docugen_core.domain.tenant import Role
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_scheduler.app import running_server
 from fakes import ScriptedRenderer
 from google.protobuf.json_format import MessageToJson
-from scheduler_server import Gate, Scheduler, create, note, note_settings, scripted_scheduler
+from scheduler_server import Gate, Scheduler, create, note, note_settings, scripted_core, scripted_scheduler
+from token_holders import Tokens
 
 CLIENTS = ROOT / "examples" / "clients"
 MODULES = CLIENTS / "node" / "node_modules"
@@ -84,11 +88,12 @@ def command(client: str, bundle: Path, folder: Path, *options: str) -> list[str]
     return [sys.executable, str(CLIENTS / f"{client}.py"), *options, str(bundle), str(folder)]
 
 
-async def start(words: list[str], address: str) -> Started:
+async def start(words: list[str], address: str, **more: str) -> Started:
+    """The program, told the address and more variables."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("DOCUGEN_")}  # noqa: TID251
     variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
     pipe = asyncio.subprocess.PIPE
-    environment = variables | {"DOCUGEN_GRPC_ADDRESS": address}
+    environment = variables | {"DOCUGEN_GRPC_ADDRESS": address} | more
     return Started(await asyncio.create_subprocess_exec(*words, env=environment, stdout=pipe, stderr=pipe))
 
 
@@ -156,6 +161,27 @@ async def test_it_says_why_a_run_failed(client: str, tmp_path: Path) -> None:
         assert await started.ends() == 1
         assert "TEMPLATE_FAILED" in await started.complaint()
         assert not (tmp_path / "out").exists()
+
+
+async def test_it_speaks_tls_and_shows_its_token_and_gets_nothing_without(client: str, tmp_path: Path) -> None:
+    authority, tokens = Authority(tmp_path / "ca"), Tokens.new(tmp_path / "tokens.toml")
+    pair = authority.issue("server")
+    token = tmp_path / "token"
+    token.write_text(tokens.add("billing", Role.SUBMIT, Role.READ) + "\n", encoding="utf-8")
+    bundle = tmp_path / "note.json"
+    bundle.write_text(json.dumps(NOTE), encoding="utf-8")
+    settings = note_settings(tmp_path, tls_cert=pair.cert, tls_key=pair.key, auth_tokens_file=str(tokens.file))
+    async with scripted_core(settings, ScriptedRenderer()) as core, running_server(settings, core=core) as served:
+        variables = {"DOCUGEN_CA_FILE": authority.ca, "DOCUGEN_TOKEN_FILE": str(token)}
+        started = await start(command(client, bundle, tmp_path / "out"), served.address, **variables)
+        assert await started.ends() == 0, await started.complaint()
+        assert (tmp_path / "out" / "note.txt").is_file()
+
+        token.write_text("no-token-of-this-server\n", encoding="utf-8")
+        started = await start(command(client, bundle, tmp_path / "none"), served.address, **variables)
+        assert await started.ends() == 1
+        assert "token" in (await started.complaint()).lower()
+        assert not (tmp_path / "none").exists()
 
 
 async def refused(task: RenderTask, _: int) -> Rendering:
