@@ -153,7 +153,7 @@ def test_once_prints_what_can_be_piped_and_json_what_scripts_read(stack: Stack, 
 def test_a_server_without_a_queue_is_shown_by_its_runs(server: Server, docugen: Callable[..., Ended]) -> None:
     found = docugen("top", "--json", "--server", server.address).json()["top"]
     assert (found["mode"], found["server"], found["in_flight"]) == ("inline", server.address, 0)
-    assert "no queue: this scheduler renders by itself" in docugen("top", "--once", "--server", server.address).out
+    assert "no queue: renders by itself" in docugen("top", "--once", "--server", server.address).out
 
 
 def test_once_without_a_server_fails_and_says_why(docugen: Callable[..., Ended]) -> None:

@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def _title(board: Board, width: int) -> list[Text]:
-    mode = "no queue: this scheduler renders by itself" if board.mode == INLINE else "queue"
+    mode = "no queue: renders by itself" if board.mode == INLINE else "queue"
     state = Text("PAUSED", style="bold yellow") if board.paused else Text("running", style="green")
     time = board.observe_time.strftime("%H:%M:%S UTC") if board.observe_time else ""
     words = [
@@ -135,13 +135,7 @@ def _due(board: Board, width: int) -> list[Text]:
 
 def _due_row(run: DueRow, width: int) -> Text:
     when = f"in {duration(run.due_in)}" if run.due_in > 0 else "now"
-    why = (
-        f"after attempt {run.attempt}: {run.reason}"
-        if run.reason
-        else "start time"
-        if not run.attempt
-        else "handed back"
-    )
+    why = f"#{run.attempt}  {run.reason}" if run.reason else "start time" if not run.attempt else "handed back"
     return Text(f"    {_id(run.bundle_run, width)}  {when:>9}  {why}")
 
 
