@@ -200,7 +200,7 @@ class Settings:
     )
     signing_key_file: str = _setting(
         "",
-        "File with the Ed25519 key (PEM) that signs manifests, readable by its owner alone; empty signs nothing.",
+        "File with the Ed25519 key (PEM) that signs manifests, at most readable by its group; empty signs nothing.",
     )
     template_path: str = _setting(
         "",

@@ -191,7 +191,7 @@ def test_signing_is_deterministic_and_covers_every_byte(tmp_path: Path) -> None:
         assert public.check(changed, signature).verdict is SignatureVerdict.TAMPERED
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o610])
+@pytest.mark.parametrize("mode", [0o604, 0o660, 0o620, 0o601])
 def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> None:
     ManifestSigner.new().write(tmp_path / "k.pem", tmp_path / "k.pub.pem")
     (tmp_path / "k.pem").chmod(mode)
@@ -199,6 +199,13 @@ def test_a_key_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> No
     with pytest.raises(ConfigurationError, match="may be read by others") as caught:
         ManifestSigner.load(tmp_path / "k.pem")
     assert "chmod 600" in caught.value.hint
+
+
+def test_a_key_may_be_mounted_for_a_group(tmp_path: Path) -> None:
+    signer = ManifestSigner.new()
+    signer.write(tmp_path / "k.pem", tmp_path / "k.pub.pem")
+    (tmp_path / "k.pem").chmod(0o440)
+    assert ManifestSigner.load(tmp_path / "k.pem").sign(MANIFEST) == signer.sign(MANIFEST)
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])

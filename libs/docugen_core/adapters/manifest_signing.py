@@ -166,7 +166,7 @@ def _read_private(path: Path) -> bytes:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise _unusable(path, "is no file", "Name the PEM file itself.")
-        if found.st_mode & 0o077:
+        if found.st_mode & 0o027:  # a group may read it: that is how orchestrators mount a secret
             mode = stat.S_IMODE(found.st_mode)
             raise _unusable(path, f"may be read by others (mode {mode:04o})", f"Run `chmod 600 {path}`.")
         return os.read(descriptor, KEY_BYTES_MAX)
