@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy chaos mutants protos docs docs-serve docs-reference gallery goldens clean
+.PHONY: help demo test quick check check-deploy chaos determinism mutants protos docs docs-serve docs-reference gallery goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -40,6 +40,9 @@ bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors
 chaos: $(VENV)/.installed-dev ## Storms of faults on every Redis at hand, some minutes: CHAOS='--seed TEXT --jobs N --seconds S'
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(CHAOS)
 
+determinism: $(VENV)/.installed-dev ## Render 506 bundles under every condition at hand and compare each digest, 15 minutes or more: DETERMINISM='--seed TEXT'
+	@PYTHONPATH=tests $(BIN)/python -m determinism $(DETERMINISM)
+
 mutants: $(VENV)/.installed-dev ## Change the queue's scripts line by line and see that a test fails each time: WORDS=submit
 	@$(BIN)/python tools/mutants.py $(WORDS)
 
@@ -66,8 +69,8 @@ docs-reference: $(VENV)/.installed-dev ## Generate the pages of docs/reference t
 gallery: $(VENV)/.installed-dev ## Draw docs/gallery: every page that the shipped packs make of their samples
 	@$(BIN)/python tools/gallery.py
 
-goldens: $(VENV)/.installed-dev ## Write the golden digests anew, after a deliberate change of bytes
-	@$(BIN)/python tools/goldens.py
+goldens: $(VENV)/.installed-dev ## Write the golden digests anew, after a deliberate change of bytes; RELEASE=VERSION keeps them as released
+	@$(BIN)/python tools/goldens.py $(RELEASE)
 
 clean: ## Remove what runs and tools left behind; keeps .venv
 	@rm -rf var out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage

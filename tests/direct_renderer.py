@@ -1,17 +1,9 @@
-"""Renders in the calling process, so that whatever surrounds the process (clock, locale, time zone) reaches the engines.
-
-python tests/direct_renderer.py BUNDLE      prints the manifest
-"""
+"""Renders in the calling process, so that whatever surrounds the process (clock, locale, time zone) reaches the engines."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from pathlib import Path
+import hashlib
 
-from docugen_core.assembly import assemble_intake
-from docugen_core.config import Settings
 from docugen_core.domain.json import JsonValue
 from docugen_core.domain.manifest import Engine, Manifest
 from docugen_core.generation import BundleRenderer
@@ -38,14 +30,7 @@ async def render_bundle(bundle: JsonValue, intake: Intake) -> tuple[Manifest, di
     kept: dict[str, bytes] = {}
 
     async def keep(data: bytes) -> None:
-        import hashlib
-
         kept[hashlib.sha256(data).hexdigest()] = data
 
     bundles = BundleRenderer(intake.catalogue, intake.generators, DirectRenderer(), RenderLimits())
     return await bundles.render(job.bundle, keep), kept
-
-
-if __name__ == "__main__":
-    manifest, _ = asyncio.run(render_bundle(json.loads(Path(sys.argv[1]).read_text()), assemble_intake(Settings())))
-    sys.stdout.write(manifest.to_bytes().decode())
