@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import draining, rendering, submitting, working
+from benchmarks import draining, rendering, submitting, watching, working
 from benchmarks.measurement import Measurement
 from benchmarks.stage import ROOT, Neighbours, Stage, fastest_loop, machine, now_us
 from benchmarks.table import facts, table, write_json
@@ -19,6 +19,7 @@ THEMES: dict[str, Callable[[Stage], Awaitable[list[Measurement]]]] = {
     "draining": draining.measure,
     "working": working.measure,
     "rendering": rendering.measure,
+    "watching": watching.measure,
 }
 ROUNDS = 5
 

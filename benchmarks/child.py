@@ -6,6 +6,7 @@ Each says `ready`, waits for a line, works, and answers in lines of words.
     starts-queue URL QUEUE COUNT       the same through the queue
     burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
     burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty: fetcher, settler and heartbeat of the worker service
+    collector                          `endpoint` and where it takes spans over OTLP, which it drops; until it is killed
     hold         URL QUEUE LEASE_MS    takes one job, says `held`, and never lets go
 """
 
@@ -132,6 +133,24 @@ async def hold(url: str, name: str, lease_ms: str) -> None:
         await asyncio.Event().wait()
 
 
+async def collector() -> None:
+    import grpc
+    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as traces
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+    class Dropping(traces.TraceServiceServicer):
+        async def Export(self, request: object, context: object) -> ExportTraceServiceResponse:  # noqa: N802
+            return ExportTraceServiceResponse()
+
+    server = grpc.aio.server()
+    traces.add_TraceServiceServicer_to_server(Dropping(), server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    begin()
+    say("endpoint", f"127.0.0.1:{port}")
+    await asyncio.Event().wait()
+
+
 def unique_name() -> str:
     """The time of a process's start, in microseconds of the machine's uptime, never comes again while the server lives."""
     return consumer_name("bench", 1, "0", int(now_us()))
@@ -156,6 +175,7 @@ WORK: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "starts-queue": starts_queue,
     "burn-bare": burn_bare,
     "burn-queue": burn_queue,
+    "collector": collector,
     "hold": hold,
 }
 
