@@ -53,6 +53,12 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self.keyboard, keys.encode())
 
+    def resize(self, columns: int, lines: int) -> None:
+        """As if its window had been drawn larger or smaller: what was on it is gone until it is drawn anew."""
+        self.screen.reset()
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self.keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def until(self, what: str, holds: Callable[[str], bool]) -> str:
         """The text of the screen, once `holds` is true of it."""
         deadline = time.monotonic() + WAIT_S

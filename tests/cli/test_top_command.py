@@ -17,7 +17,7 @@ from deploy.services import SCHEDULER, WORKER, queue_settings, service, settings
 from docugen.client import DocugenClient
 from redis_servers import own_server
 from terminal import CTRL_C, Terminal, terminal
-from worker_world import bundle, write_pack
+from worker_world import bundle, until, write_pack
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +57,11 @@ async def filled(address: str) -> tuple[str, str]:
             await client.submit(bundle("note", f"waits {number}"))
         in_an_hour = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)  # noqa: TID251 - the caller's clock
         later = await client.submit(bundle("note", "later"), not_before=in_an_hour)
+
+        async def told() -> bool:
+            return any(job.document for worker in await client.queue.workers() for job in worker.jobs)
+
+        await until("the worker tells what it renders", told)
         return running.id, later.id
 
 
@@ -92,6 +97,26 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(stack: Stack) -> None:
         assert running.is_as_before()
         assert b"\x1b[?1049l" in running.written
         assert b"Traceback" not in running.written
+
+
+def test_sigterm_does_too(stack: Stack) -> None:
+    with top(stack.address) as running:
+        running.shows("waiting 2")
+        running.process.terminate()
+        assert running.ended() == 143
+        assert running.is_as_before()
+        assert b"\x1b[?1049l" in running.written
+
+
+def test_it_follows_a_terminal_that_changes_its_size(stack: Stack) -> None:
+    with top(stack.address) as running:
+        running.shows("waiting 2", "q quits")
+        running.resize(100, 30)
+        running.until("the last line is the last line again", lambda _: running.lines[-1] == "q quits")
+        running.resize(60, 15)
+        running.until("it fits again", lambda _: running.lines[-1] == "q quits" and len(running.lines) == 15)
+        running.type("q")
+        assert running.ended() == 0
 
 
 def test_without_colours_and_on_a_dumb_terminal_it_says_the_same(stack: Stack) -> None:

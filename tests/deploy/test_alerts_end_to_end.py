@@ -82,6 +82,7 @@ async def until_called(alerts: Alerting, name: str, client: DocugenClient, text:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # half a minute alone; five alerts, each of which may take longer on a busy machine
 async def test_every_failure_calls_somebody_and_names_its_runbook_and_panel(
     world: WorkerWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -95,7 +96,7 @@ async def test_every_failure_calls_somebody_and_names_its_runbook_and_panel(
         alerts = await running.enter_async_context(alerting(folder, jobs))
         client = await stopping.enter_async_context(DocugenClient(served.address))
         assert (await client.wait(await submit(client, "slow", "all is well"))).succeeded
-        assert alerts.calls == []
+        assert not {call.name for call in alerts.calls} & {"DocugenDeadLetters", "DocugenErrorBudgetBurn"}
 
         # Poison: its template cannot render it, ever.
         await submit(client, "broken", "poison")
