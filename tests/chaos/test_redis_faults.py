@@ -76,7 +76,7 @@ async def test_of_ten_thousand_acknowledged_jobs_none_is_lost_by_killing_redis_a
             while deliveries := (await worker.take(256)).deliveries:
                 taken += (delivery.lease.run_id for delivery in deliveries)
             assert sorted(taken) == names
-            assert (await queue.stats()).depth == ACKNOWLEDGED
+            assert (await queue.stats()).in_flight == ACKNOWLEDGED
 
 
 async def test_what_redis_lost_with_the_end_of_its_file_is_seen_and_comes_back_by_asking_again(tmp_path: Path) -> None:
