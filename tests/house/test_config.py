@@ -19,7 +19,7 @@ def test_every_mistake_is_reported_at_once_with_its_name_and_remedy() -> None:
         "DOCUGEN_MAX_PAGES": "0",
         "DOCUGEN_REFLECTION_ENABLED": "maybe",
         "DOCUGEN_LOG_LEVEL": "loud",
-        "DOCUGEN_STORE_URL": "s3://bucket",
+        "DOCUGEN_STORE_URL": "ftp://bucket",
         "DOCUGEN_GRPC_ADDRESS": "localhost",
     }
     with pytest.raises(ConfigurationError) as refused:
@@ -29,7 +29,7 @@ def test_every_mistake_is_reported_at_once_with_its_name_and_remedy() -> None:
         "DOCUGEN_MAX_PAGES='0': must be a whole number from 1 to 1000000",
         "DOCUGEN_REFLECTION_ENABLED='maybe': must be true or false",
         "DOCUGEN_LOG_LEVEL='loud': must be one of debug, info, warning, error",
-        "DOCUGEN_STORE_URL='s3://bucket': must start with file://",
+        "DOCUGEN_STORE_URL='ftp://bucket': must start with file://, or with s3://, gs:// or az://",
         "DOCUGEN_GRPC_ADDRESS='localhost': must be host:port",
     }
 

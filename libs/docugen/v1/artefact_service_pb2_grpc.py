@@ -84,7 +84,8 @@ class ArtefactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SignArtefactUrl(self, request, context):
-        """A URL to fetch an artefact without this service, where the store offers that.
+        """A URL to fetch an artefact without this service. FAILED_PRECONDITION URLS_NOT_SUPPORTED where artefacts are kept in
+        a folder, or where the credentials of the bucket cannot sign.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,9 @@ class ArtefactServiceStub:
     ReadArtefact: _grpc.UnaryStreamMultiCallable[_artefact_service_pb2.ReadArtefactRequest, _artefact_service_pb2.ReadArtefactResponse]
     """The bytes of one artefact. The first message holds its description, the others chunks of at most 64 KiB."""
     SignArtefactUrl: _grpc.UnaryUnaryMultiCallable[_artefact_service_pb2.SignArtefactUrlRequest, _artefact_service_pb2.SignArtefactUrlResponse]
-    """A URL to fetch an artefact without this service, where the store offers that."""
+    """A URL to fetch an artefact without this service. FAILED_PRECONDITION URLS_NOT_SUPPORTED where artefacts are kept in
+    a folder, or where the credentials of the bucket cannot sign.
+    """
 
 @_typing.type_check_only
 class ArtefactServiceAsyncStub(ArtefactServiceStub):
@@ -58,7 +60,9 @@ class ArtefactServiceAsyncStub(ArtefactServiceStub):
     ReadArtefact: _aio.UnaryStreamMultiCallable[_artefact_service_pb2.ReadArtefactRequest, _artefact_service_pb2.ReadArtefactResponse]  # type: ignore[assignment]
     """The bytes of one artefact. The first message holds its description, the others chunks of at most 64 KiB."""
     SignArtefactUrl: _aio.UnaryUnaryMultiCallable[_artefact_service_pb2.SignArtefactUrlRequest, _artefact_service_pb2.SignArtefactUrlResponse]  # type: ignore[assignment]
-    """A URL to fetch an artefact without this service, where the store offers that."""
+    """A URL to fetch an artefact without this service. FAILED_PRECONDITION URLS_NOT_SUPPORTED where artefacts are kept in
+    a folder, or where the credentials of the bucket cannot sign.
+    """
 
 class ArtefactServiceServicer(metaclass=_abc_1.ABCMeta):
     """Read what runs made. Everything here exists only once a run SUCCEEDED."""
@@ -95,6 +99,8 @@ class ArtefactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artefact_service_pb2.SignArtefactUrlRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artefact_service_pb2.SignArtefactUrlResponse, _abc.Awaitable[_artefact_service_pb2.SignArtefactUrlResponse]]:
-        """A URL to fetch an artefact without this service, where the store offers that."""
+        """A URL to fetch an artefact without this service. FAILED_PRECONDITION URLS_NOT_SUPPORTED where artefacts are kept in
+        a folder, or where the credentials of the bucket cannot sign.
+        """
 
 def add_ArtefactServiceServicer_to_server(servicer: ArtefactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -171,7 +171,9 @@ class BundleRunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteBundleRun(self, request, context):
-        """Forgets a terminal run and removes its artefacts.
+        """Forgets a run that has ended, with its manifest, signature and artefacts; its id is free then. A run that is gone,
+        or never was, is no error. FAILED_PRECONDITION NOT_DELETABLE while it has not ended. Bytes that other runs share
+        stay; an operator's sweep removes those that nothing refers to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

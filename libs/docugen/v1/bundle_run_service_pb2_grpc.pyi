@@ -68,7 +68,10 @@ class BundleRunServiceStub:
     RetryBundleRun: _grpc.UnaryUnaryMultiCallable[_bundle_run_service_pb2.RetryBundleRunRequest, _bundle_run_service_pb2.RetryBundleRunResponse]
     """Starts a failed or cancelled run again, with the same id, spec and seed."""
     DeleteBundleRun: _grpc.UnaryUnaryMultiCallable[_bundle_run_service_pb2.DeleteBundleRunRequest, _bundle_run_service_pb2.DeleteBundleRunResponse]
-    """Forgets a terminal run and removes its artefacts."""
+    """Forgets a run that has ended, with its manifest, signature and artefacts; its id is free then. A run that is gone,
+    or never was, is no error. FAILED_PRECONDITION NOT_DELETABLE while it has not ended. Bytes that other runs share
+    stay; an operator's sweep removes those that nothing refers to.
+    """
     VerifyBundleRun: _grpc.UnaryUnaryMultiCallable[_bundle_run_service_pb2.VerifyBundleRunRequest, _bundle_run_service_pb2.VerifyBundleRunResponse]
     """Renders a finished run again, in memory, and compares every digest with the manifest. A difference is
     explained by the inputs that changed; if none did, it is a determinism violation.
@@ -116,7 +119,10 @@ class BundleRunServiceAsyncStub(BundleRunServiceStub):
     RetryBundleRun: _aio.UnaryUnaryMultiCallable[_bundle_run_service_pb2.RetryBundleRunRequest, _bundle_run_service_pb2.RetryBundleRunResponse]  # type: ignore[assignment]
     """Starts a failed or cancelled run again, with the same id, spec and seed."""
     DeleteBundleRun: _aio.UnaryUnaryMultiCallable[_bundle_run_service_pb2.DeleteBundleRunRequest, _bundle_run_service_pb2.DeleteBundleRunResponse]  # type: ignore[assignment]
-    """Forgets a terminal run and removes its artefacts."""
+    """Forgets a run that has ended, with its manifest, signature and artefacts; its id is free then. A run that is gone,
+    or never was, is no error. FAILED_PRECONDITION NOT_DELETABLE while it has not ended. Bytes that other runs share
+    stay; an operator's sweep removes those that nothing refers to.
+    """
     VerifyBundleRun: _aio.UnaryUnaryMultiCallable[_bundle_run_service_pb2.VerifyBundleRunRequest, _bundle_run_service_pb2.VerifyBundleRunResponse]  # type: ignore[assignment]
     """Renders a finished run again, in memory, and compares every digest with the manifest. A difference is
     explained by the inputs that changed; if none did, it is a determinism violation.
@@ -215,7 +221,10 @@ class BundleRunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bundle_run_service_pb2.DeleteBundleRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bundle_run_service_pb2.DeleteBundleRunResponse, _abc.Awaitable[_bundle_run_service_pb2.DeleteBundleRunResponse]]:
-        """Forgets a terminal run and removes its artefacts."""
+        """Forgets a run that has ended, with its manifest, signature and artefacts; its id is free then. A run that is gone,
+        or never was, is no error. FAILED_PRECONDITION NOT_DELETABLE while it has not ended. Bytes that other runs share
+        stay; an operator's sweep removes those that nothing refers to.
+        """
 
     @_abc_1.abstractmethod
     def VerifyBundleRun(
