@@ -131,8 +131,8 @@ class Matrix:
         return Row(
             condition.name,
             condition.way,
-            Counter(families.values()),
-            Counter(equal),
+            dict(Counter(families.values())),
+            dict(Counter(equal)),
             sum(len(names) for names in answers.artefacts.values()),
             answers.surroundings,
             answers.facts,

@@ -97,7 +97,7 @@ def _counts(seed: str, numbers: Sequence[int], rows: Sequence[Row]) -> list[str]
         f"Shipped templates by format: {shipped_count}, missing: {', '.join(covered['missing']) or 'none'}.",
         f"Documents by format: {', '.join(f'{n} {name}' for name, n in covered['formats'].items())}.",
         f"Bundles by generator: {', '.join(f'{n} {name}' for name, n in covered['generators'].items())}.",
-        f"Reference: one process after another, Python {rows[0].surroundings['python']}, hash seed 0, UTC, C.UTF-8,"
+        f"Reference: one bundle after another, Python {rows[0].surroundings['python']}, hash seed 0, UTC, C.UTF-8,"
         f" {rows[0].surroundings['cpus']} CPUs.",
         f"Engine fingerprint {rows[0].surroundings['engine']}.",
     ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from determinism.conditions import Condition, everything_else, made_locales, pythons, surroundings, ways
 from determinism.drawn import FAMILIES, drawn, install_binder
 from determinism.matrix import Matrix, Row, first_difference
-from determinism.report import as_text, coverage
+from determinism.report import as_json, as_text, coverage
 from docugen_core.domain.bundle import Format
 from other_pythons import python_folders
 
@@ -83,6 +84,9 @@ async def test_a_difference_is_named_with_its_first_byte_and_a_condition_without
     assert first.here != first.there
     assert "another pack: bundle 10 (made of others), a.pdf, byte" in told(found)
     assert "3 rows DIFFER or prove nothing" in told(found)
+    plain = json.loads(as_json(SEED, range(len(FAMILIES)), found))
+    assert [row["holds"] for row in plain["rows"]] == [True, False, False, False]
+    assert plain["rows"][1]["equal"] == dict.fromkeys(FAMILIES[:-1], 1)
     assert found[2].problem == "the process did not see it: zone as in the reference"
     assert found[3].problem == "never came about: documents taken over"
 
