@@ -55,7 +55,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation as a website into var/s
 docs-serve: $(VENV)/.installed-docs ## The same, then serve it on 127.0.0.1:8000
 	@$(BIN)/python tools/docs_site.py --serve
 
-docs-reference: $(VENV)/.installed-dev ## Generate the pages of docs/reference that come from code
+docs-reference: $(VENV)/.installed-dev ## Generate the pages of docs/reference that come from code, and the settings in the chart's schema
 	@mkdir -p docs/reference
 	@$(BIN)/docugen config --markdown >$(VENV)/page && mv $(VENV)/page docs/reference/settings.md
 	@$(BIN)/python -m docugen.cli.reference >$(VENV)/page && mv $(VENV)/page docs/reference/cli.md
@@ -65,6 +65,7 @@ docs-reference: $(VENV)/.installed-dev ## Generate the pages of docs/reference t
 	@$(BIN)/python tools/reference_errors.py >$(VENV)/page && mv $(VENV)/page docs/reference/errors.md
 	@$(BIN)/python tools/reference_lua.py >$(VENV)/page && mv $(VENV)/page docs/reference/lua-scripts.md
 	@$(BIN)/python tools/reference_states.py >$(VENV)/page && mv $(VENV)/page docs/reference/states.md
+	@$(BIN)/python tools/helm_schema.py
 
 gallery: $(VENV)/.installed-dev ## Draw docs/gallery: every page that the shipped packs make of their samples
 	@$(BIN)/python tools/gallery.py

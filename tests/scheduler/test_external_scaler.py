@@ -12,8 +12,10 @@ import pytest
 from docugen.keda import external_scaler_pb2 as messages
 from docugen.keda.external_scaler_pb2_grpc import ExternalScalerStub
 from docugen.v1 import bundle_pb2
+from docugen.v1.queue_service_pb2 import GetQueueStatsRequest
 from docugen_core.adapters.lifetime import Lifetime
 from docugen_core.domain.demand import Demand
+from docugen_core.domain.tenant import Role
 from docugen_core.errors import RenderInterrupted
 from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_scheduler import external_scaler
@@ -24,6 +26,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from queue_scheduler import QueueScheduler, queue_scheduler
 from redis_servers import own_server, queue_name
 from scheduler_server import Gate, Scheduler, create, note, reason, wrong_fields
+from token_holders import Tokens
 from worker_world import until
 
 if TYPE_CHECKING:
@@ -166,6 +169,18 @@ async def test_a_server_without_a_queue_says_so_to_every_method(scheduler: Sched
         error = await refused(call)
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
         assert reason(error) == "QUEUE_DISABLED"
+
+
+async def test_keda_needs_no_token_where_everybody_else_does(
+    tmp_path: Path, queue_url: str, request: pytest.FixtureRequest
+) -> None:
+    tokens = Tokens.new(tmp_path / "tokens.toml")
+    tokens.add("operator", Role.OPERATE)
+    name = queue_name(request.node.nodeid)
+    async with queue_scheduler(tmp_path, queue_url, name, auth_tokens_file=str(tokens.file)) as scheduler:
+        assert await jobs(scheduler) == 0
+        error = await refused(scheduler.queue.GetQueueStats(GetQueueStatsRequest()))
+        assert error.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_without_redis_there_is_no_number_rather_than_none(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@
 {{- end }}
 {{- if eq $who "scheduler" }}
 {{- if $v.auth.tokensSecret.name }}
-{{- $env = merge $env (dict "DOCUGEN_AUTH_TOKENS_FILE" "/run/docugen/auth/tokens.json") }}
+{{- $env = merge $env (dict "DOCUGEN_AUTH_TOKENS_FILE" "/run/docugen/auth/tokens.toml") }}
 {{- end }}
 {{- if $v.tls.secret }}
 {{- /* The last two are for the probe, which is a caller. */}}
@@ -71,7 +71,7 @@
 {{- end }}{{ end }}
 {{- if eq $who "scheduler" }}
 {{- with $v.auth.tokensSecret }}{{ if .name }}
-- {name: auth, secret: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: tokens.json}]}
+- {name: auth, secret: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: tokens.toml}]}
 {{- end }}{{ end }}
 {{- if $v.tls.secret }}
 - {name: tls, secret: {{ $v.tls.secret | quote }}, items: []}
