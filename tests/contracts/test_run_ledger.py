@@ -159,6 +159,20 @@ async def test_runs_that_arrive_between_pages_shift_no_run_in_or_out(ledger: Run
     assert second.next_page_token == ""
 
 
+async def test_a_deleted_run_leaves_nothing_and_one_that_has_not_ended_is_not_deleted(ledger: RunLedger) -> None:
+    ended, under_way = a_run("ended", state=RunState.FAILED), a_run("under-way", state=RunState.RUNNING)
+    for run in (ended, under_way):
+        await ledger.insert(run, b"spec")
+
+    assert (await ledger.delete("ended"), await ledger.delete("never")) == (True, True)
+    assert not await ledger.delete("under-way")
+
+    assert (await ledger.get("ended"), await ledger.spec("ended")) == (None, None)
+    assert (await ledger.list(RunQuery())).runs == (under_way,)
+    assert await ledger.insert(ended, b"another spec") is None
+    assert await ledger.spec("ended") == b"another spec"
+
+
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(runs=listed_runs, conditions=filters, page_size=st.integers(1, 5))

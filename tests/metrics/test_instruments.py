@@ -15,6 +15,8 @@ from docugen_core.adapters import (
     job_codec,
     local_store,
     metrics,
+    object_bucket,
+    object_store,
     render_pool,
     store_errors,
     write_once,
@@ -58,10 +60,13 @@ NAMES = {
 }
 ATTEMPT_PATHS = (
     *(generation, inline_executor, job_codec, lease, local_store, store_errors),
-    *(render_pool, write_once, registry, catalogue, fonts),
+    *(object_bucket, object_store, render_pool, write_once, registry, catalogue, fonts),
 )
 """Modules whose errors can end an attempt."""
-NO_ATTEMPTS = {"CANCELLED", "GENERATOR_AMBIGUOUS", "INVALID_FONTS", "INVALID_TEMPLATE_PACK", "TEMPLATE_PACK_AMBIGUOUS"}
+NO_ATTEMPTS = {
+    *("CANCELLED", "GENERATOR_AMBIGUOUS", "INVALID_FONTS", "INVALID_TEMPLATE_PACK", "TEMPLATE_PACK_AMBIGUOUS"),
+    "URLS_NOT_SUPPORTED",
+}
 """Codes in them that never end one as a failure."""
 
 

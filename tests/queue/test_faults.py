@@ -74,6 +74,7 @@ ACTS: dict[str, Act] = {
     "retry": lambda queue, _w, _l, _d: queue.retry("dead"),
     "redrive": lambda queue, _w, _l, letter: queue.redrive([(letter, "dead")]),
     "drop": lambda queue, _w, _l, letter: queue.drop([letter]),
+    "erase": lambda queue, _w, _l, _d: queue.erase("dead"),
     "pause": lambda queue, _w, _l, _d: queue.pause("why"),
     "resume": lambda queue, _w, _l, _d: queue.resume(),
     "drain": lambda queue, _w, _l, _d: queue.drain_worker("ada"),
