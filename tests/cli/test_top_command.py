@@ -108,8 +108,8 @@ def test_sigterm_does_too(stack: Stack) -> None:
         assert b"\x1b[?1049l" in running.written
 
 
-def test_it_follows_a_terminal_that_changes_its_size(stack: Stack) -> None:
-    with top(stack.address) as running:
+def test_it_follows_a_terminal_that_changes_its_size_whatever_the_environment_says(stack: Stack) -> None:
+    with top(stack.address, COLUMNS="200", LINES="9") as running:
         running.shows("waiting 2", "q quits")
         running.resize(100, 30)
         running.until("the last line is the last line again", lambda _: running.lines[-1] == "q quits")

@@ -10,7 +10,7 @@ import tty
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleDimensions, Group
 from rich.live import Live
 
 from docugen.cli.top_board import Board
@@ -81,6 +81,7 @@ def _screen(console: Console) -> Iterator[Callable[[_Seen], None]]:
     """A function that draws; on a screen of its own where the terminal has one, else one board below the other."""
 
     def scroll(seen: _Seen) -> None:
+        console.size = _size()
         for line in lines(seen.board, seen.news(), console.size.width):
             console.print(line, no_wrap=True, crop=True)
         console.print()
@@ -92,10 +93,17 @@ def _screen(console: Console) -> Iterator[Callable[[_Seen], None]]:
     with Live(console=console, screen=True, auto_refresh=False) as live:
 
         def redraw(seen: _Seen) -> None:
+            console.size = _size()
             width, height = console.size
             live.update(Group(*lines(seen.board, seen.news(), width, height, KEYS)), refresh=True)
 
         yield redraw
+
+
+def _size() -> ConsoleDimensions:
+    """What the terminal says at this moment. COLUMNS and LINES, which rich believes, are those of when the shell set them."""
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    return ConsoleDimensions(columns or 80, rows or 24)
 
 
 @contextmanager
