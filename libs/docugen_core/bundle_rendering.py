@@ -143,9 +143,9 @@ class _BundleRendering:
 
     async def _settle(self, document: ResolvedDocument, done: dict[str, _Outcome]) -> _Outcome:
         """Bring one document to its end. A failure is a value here, so that one document cannot cancel another."""
-        with self._parts.tracer.span(Step.DOCUMENT, format=document.format.value) as span:
-            if document.template is not None:
-                span.note(template=f"{document.template.pack}/{document.template.template}")
+        pinned = document.template
+        template = f"{pinned.pack}/{pinned.template}" if pinned else ""
+        with self._parts.tracer.span(Step.DOCUMENT, format=document.format.value, template=template) as span:
             outcome = await self._settled(document, done)
             if outcome.error is not None:
                 span.failed(outcome.error.reason)

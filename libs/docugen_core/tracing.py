@@ -19,8 +19,7 @@ UNTRACED is for everybody whose traces go nowhere: it costs well under a microse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from enum import Enum
 from typing import Protocol
@@ -98,15 +97,9 @@ def current_trace() -> TraceContext:
     return _current.get()
 
 
-@contextmanager
-def inside(trace: TraceContext) -> Iterator[None]:
+def inside(trace: TraceContext) -> AbstractContextManager[Span]:
     """`trace` is the current span until the context is left, which may be in another task than it was entered in."""
-    before = _current.get()
-    _current.set(trace)
-    try:
-        yield
-    finally:
-        _current.set(before)
+    return _Inside(trace)
 
 
 class _NoSpan:
@@ -119,18 +112,18 @@ class _NoSpan:
     def abandon(self) -> None: ...
 
 
-class _Passing:
-    """Where a parent is named and nothing is traced: inside, the parent is the current span."""
+class _Inside:
+    """See `inside`. A class, because these are entered for every step."""
 
-    __slots__ = ("_before", "_parent")
+    __slots__ = ("_before", "_trace")
 
-    def __init__(self, parent: TraceContext) -> None:
-        self._parent = parent
+    def __init__(self, trace: TraceContext) -> None:
+        self._trace = trace
         self._before = NO_TRACE
 
     def __enter__(self) -> Span:
         self._before = _current.get()
-        _current.set(self._parent)
+        _current.set(self._trace)
         return NO_SPAN
 
     def __exit__(self, *_: object) -> None:
@@ -149,7 +142,7 @@ class _Untraced:
         link: TraceContext = NO_TRACE,
         **facts: Fact,
     ) -> AbstractContextManager[Span]:
-        return _NOTHING if parent is None else _Passing(parent)
+        return _NOTHING if parent is None else _Inside(parent)
 
     def past(
         self,

@@ -66,7 +66,7 @@ async def test_one_trace_holds_the_submit_the_wait_the_attempt_its_documents_and
     assert [document.parent for document in documents] == [attempt.span_id] * 2
     assert sorted(put.parent for put in puts) == sorted(document.span_id for document in documents)
     assert publish.parent == attempt.span_id
-    assert submit.facts == {"docugen.run_id": run.run_id, "docugen.deduplicated": False}
+    assert submit.facts == {"docugen.run_id": run.run_id}
     assert attempt.facts["docugen.outcome"] == "succeeded"
     assert attempt.facts["docugen.attempt"] == 1
     assert [document.facts for document in documents] == [
@@ -145,7 +145,7 @@ async def test_a_trace_that_is_not_sampled_is_passed_on_and_not_recorded(house: 
     assert memory.spans == []
 
 
-async def test_the_trace_is_no_part_of_a_runs_identity(house: House) -> None:
+async def test_the_trace_is_no_part_of_a_runs_identity(house: House, memory: Memory) -> None:
     async with house.executor() as executor:
         with inside(CALLER):
             first = await executor.submit(house.job())
@@ -154,6 +154,7 @@ async def test_the_trace_is_no_part_of_a_runs_identity(house: House) -> None:
             again = await executor.submit(house.job())
     published = await house.store.read_manifest(run.run_id)
     assert again.deduplicated
+    assert [span.facts.get("docugen.deduplicated") for span in named(memory.spans, "submit")] == [None, True]
     assert (again.run.run_id, again.run.spec_digest) == (first.run.run_id, first.run.spec_digest)
     assert published is not None
     assert CALLER.trace_id.encode() not in published + house.job().bundle.canonical_bytes()

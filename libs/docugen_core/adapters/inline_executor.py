@@ -113,7 +113,8 @@ class InlineExecutor:
     async def submit(self, job: GenerationJob) -> Submission:
         with self._parts.tracer.span(Step.SUBMIT, run_id=job.run_id) as span:
             submission = await self._submitted(job)
-            span.note(deduplicated=submission.deduplicated)
+            if submission.deduplicated:
+                span.note(deduplicated=True)
             return submission
 
     async def _submitted(self, job: GenerationJob) -> Submission:

@@ -10,8 +10,8 @@ continues one of its own. Exceptions are not recorded as events: their messages 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from types import TracebackType
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -59,7 +59,6 @@ class OtelTracer:
         """Hand over what waits and record nothing any more. May take as long as the processor's export does."""
         self._provider.shutdown()
 
-    @contextmanager
     def span(
         self,
         step: Step,
@@ -68,21 +67,8 @@ class OtelTracer:
         span_id: str = "",
         link: TraceContext = NO_TRACE,
         **facts: Fact,
-    ) -> Iterator[_Span]:
-        span = _Span(self._start(step, parent, span_id, link, facts, None))
-        with inside(span.context):
-            try:
-                yield span
-            except (asyncio.CancelledError, GeneratorExit):
-                raise  # an end like any other; whoever knows why noted it
-            except DocugenError as error:
-                span.failed(error.reason)
-                raise
-            except BaseException as error:
-                span.failed(type(error).__name__)
-                raise
-            finally:
-                span.end()
+    ) -> _Span:
+        return _Span(self._start(step, parent, span_id, link, facts, None))
 
     def past(
         self,
@@ -122,20 +108,28 @@ class OtelTracer:
 
 
 class _Span:
-    """Implements tracing.Span over one of the SDK's."""
+    """Implements tracing.Span over one of the SDK's, and is its own context. Its time counts from its making."""
 
-    __slots__ = ("_abandoned", "_span")
+    __slots__ = ("_abandoned", "_inside", "_span")
 
     def __init__(self, span: OtelSpan) -> None:
         self._span = span
         self._abandoned = False
+        self._inside = inside(_trace_context(span.get_span_context()))
 
-    @property
-    def context(self) -> TraceContext:
-        own = self._span.get_span_context()
-        return TraceContext(
-            f"{own.trace_id:032x}", f"{own.span_id:016x}", int(own.trace_flags), own.trace_state.to_header()
-        )
+    def __enter__(self) -> _Span:
+        self._inside.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inside.__exit__(None, None, None)
+        # A cancellation is an end like any other: whoever knows why noted it.
+        if error is not None and not isinstance(error, asyncio.CancelledError | GeneratorExit):
+            self.failed(error.reason if isinstance(error, DocugenError) else type(error).__name__)
+        if not self._abandoned:  # a span that does not end is never exported
+            self._span.end()
 
     def note(self, **facts: Fact) -> None:
         self._span.set_attributes(_attributes(facts))
@@ -147,10 +141,6 @@ class _Span:
     def abandon(self) -> None:
         self._abandoned = True
 
-    def end(self) -> None:
-        if not self._abandoned:  # a span that does not end is never exported
-            self._span.end()
-
 
 class _Ids(RandomIdGenerator):
     """Random ids, except for a span whose id is given. Spans start on the event loop alone, one at a time."""
@@ -160,6 +150,11 @@ class _Ids(RandomIdGenerator):
     def generate_span_id(self) -> int:
         given, self.next_span_id = self.next_span_id, 0
         return given or super().generate_span_id()
+
+
+def _trace_context(span: SpanContext) -> TraceContext:
+    state = span.trace_state.to_header() if span.trace_state else ""
+    return TraceContext(f"{span.trace_id:032x}", f"{span.span_id:016x}", int(span.trace_flags), state)
 
 
 def _span_context(trace: TraceContext, *, remote: bool) -> SpanContext:

@@ -109,7 +109,8 @@ class QueueExecutor:
             raise shutting_down()
         with self._tracer.span(Step.SUBMIT, run_id=job.run_id) as span:
             submission = await self._submitted(job)
-            span.note(deduplicated=submission.deduplicated)
+            if submission.deduplicated:
+                span.note(deduplicated=True)
             return submission
 
     async def _submitted(self, job: GenerationJob) -> Submission:
