@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy chaos determinism mutants protos docs docs-serve docs-reference gallery goldens clean
+.PHONY: help demo test quick check check-deploy chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -69,6 +69,9 @@ docs-reference: $(VENV)/.installed-dev ## Generate the pages of docs/reference t
 
 gallery: $(VENV)/.installed-dev ## Draw docs/gallery: every page that the shipped packs make of their samples
 	@$(BIN)/python tools/gallery.py
+
+dashboard: $(VENV)/.installed-dev ## Write deploy/grafana/dashboards anew, after a change of tools/dashboard.py
+	@$(BIN)/python tools/dashboard.py
 
 goldens: $(VENV)/.installed-dev ## Write the golden digests anew, after a deliberate change of bytes; RELEASE=VERSION keeps them as released
 	@$(BIN)/python tools/goldens.py $(RELEASE)
