@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 
 from opentelemetry.context import Context
@@ -93,9 +94,7 @@ class OtelTracer:
         start_ns: int | None,
     ) -> OtelSpan:
         above = current_trace() if parent is None else parent
-        context = Context()
-        if above:
-            context = set_span_in_context(NonRecordingSpan(_span_context(above, remote=parent is not None)), context)
+        context = _below(above, remote=parent is not None) if above else _ROOT
         self._ids.next_span_id = int(span_id, 16) if span_id else 0
         return self._tracer.start_span(
             str(facts["method"]) if step is Step.CALL else step.value,
@@ -150,6 +149,15 @@ class _Ids(RandomIdGenerator):
     def generate_span_id(self) -> int:
         given, self.next_span_id = self.next_span_id, 0
         return given or super().generate_span_id()
+
+
+_ROOT = Context()
+
+
+@lru_cache(maxsize=256)
+def _below(trace: TraceContext, *, remote: bool) -> Context:
+    """The SDK's form of a parent; most have several children, one soon after the other."""
+    return set_span_in_context(NonRecordingSpan(_span_context(trace, remote=remote)), _ROOT)
 
 
 def _trace_context(span: SpanContext) -> TraceContext:
