@@ -34,6 +34,7 @@ FILE_BYTES_MAX = 2 << 20
 
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=fence)[ ]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?P<text>!?\[[^\]]{0,300}\])\((?P<target>[^)\s]+)(?P<title>(?: \"[^\"]*\")?)\)")
+_CODE = re.compile(r"\[`[^`\n]+`\]|(?P<code>^`{3,}.*?^`{3,}[ ]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$")
 _ENTRY = re.compile(
     r"^(?:- |\| )\[(?P<title>[^\]]+)\]\((?P<target>[^)#\s]+\.md)\)(?: \| (?P<rest>[^|]+) \|)?", re.MULTILINE
@@ -169,9 +170,13 @@ def _plain_fence(found: re.Match[str]) -> str:
 
 
 def _outside_code(text: str) -> list[tuple[bool, str]]:
-    """`text` in pieces, True for a block or a span of code."""
-    pieces = re.split(r"(^`{3,}.*?^`{3,}[ ]*$|`[^`\n]+`(?!\]))", text, flags=re.MULTILINE | re.DOTALL)
-    return [(index % 2 == 1, piece) for index, piece in enumerate(pieces)]
+    """`text` in pieces, True for a block or a span of code. Code that is the text of a link belongs to the link."""
+    pieces, end = [], 0
+    for found in _CODE.finditer(text):
+        if found["code"]:
+            pieces += [(False, text[end : found.start()]), (True, found["code"])]
+            end = found.end()
+    return [*pieces, (False, text[end:])]
 
 
 def _target(page: str, link: str) -> str:
