@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from bundle_examples import LETTERS, manifest_of
@@ -280,3 +282,28 @@ def test_without_the_extra_a_bucket_is_refused_with_the_command_to_run(monkeypat
 def test_the_ledger_lies_in_the_store_or_in_the_state_folder(tmp_path: Path) -> None:
     assert ledger_folder(Settings(store_url=f"file://{tmp_path}/store")) == tmp_path / "store"
     assert ledger_folder(Settings(store_url="s3://bucket", state_dir=f"{tmp_path}/state")) == tmp_path / "state"
+
+
+# --- names and URLs -------------------------------------------------------------------------------------------------------
+
+
+async def test_an_artefact_of_any_name_can_be_fetched_by_its_url_and_withdrawn(s3: str, settings: Settings) -> None:
+    files = {"Relevé 1 #?%20+&~.pdf": b"SPECIMEN", "明細.txt": b"SPECIMEN too"}
+    store = opened(settings)
+    for data in files.values():
+        await store.put_blob(data)
+    await store.publish("acme~run-1", manifest_of(files))
+
+    for name, data in files.items():
+        url = await store.artefact_url("acme~run-1", name, 60)
+        assert await asyncio.to_thread(fetched, url) == data
+    assert await store.run_ids() == ("acme~run-1",)
+
+    await store.withdraw("acme~run-1")
+    bucket = Bucket.open(settings.store_url, timeout_ms=20_000, allow_http=True)
+    assert [listed async for listed in bucket.list("artefacts")] == []
+
+
+def fetched(url: str) -> bytes:
+    with urlopen(url, timeout=30) as answer:  # noqa: S310 - loopback
+        return bytes(answer.read())
