@@ -40,6 +40,8 @@ def as_text(seed: str, numbers: Sequence[int], rows: Sequence[Row]) -> str:
     different = [row for row in rows if not row.holds]
     absent = [row.condition for row in rows if row.absent]
     verdict = f"{len(different)} rows DIFFER or prove nothing" if different else "every digest equal"
+    if missing := coverage(seed, numbers)["missing"]:
+        verdict += f", but TOO FEW BUNDLES, not one has {missing[0]}"
     lines += ["", f"{verdict}; {len(rows) - 1 - len(absent)} conditions, absent: {', '.join(absent) or 'none'}"]
     return "\n".join(lines) + "\n"
 
