@@ -58,6 +58,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "LIMIT_EXCEEDED": ("the limit, and what passed it", "Ask for less, or raise the setting that the hint names."),
     "EXECUTOR_BUSY": ("every slot and the waiting room are taken", "Come back after the delay in RetryInfo."),
+    "ROLE_MISSING": ("which role the method needs", "Ask whoever operates the server for a token with that role."),
     "SHUTTING_DOWN": ("this server is shutting down", "Ask again: another server, or this one after its restart."),
     "UNAVAILABLE": ("what did not answer", "Ask again; the client does so by itself."),
     "STORE_FORBIDDEN": (
