@@ -191,7 +191,7 @@ class BreakingStore(LocalStore):
 
 async def test_a_download_that_breaks_in_the_middle_goes_on_from_there(tmp_path: Path) -> None:
     settings = note_settings(tmp_path)
-    text = "SPECIMEN " * 100_000
+    text = "SPECIMEN " * 300_000  # more than the server reads at once
     async with scripted_core(settings, ScriptedRenderer()) as core:
         store = BreakingStore(tmp_path / "store")
         async with (
