@@ -77,7 +77,18 @@ def token(fortress: Fortress, *roles: str, name: str) -> Path:
     """A file with a new token, which the server knows from the next second on."""
     words = [word for role in roles for word in ("--role", role)]
     made = process(
-        *("tokens", "new", "--tenant", "acme", "--name", name, "--file", str(fortress.tokens), "--json", *words),
+        *(
+            "tokens",
+            "new",
+            "--tenant",
+            "ops" if "operate" in roles else "acme",
+            "--name",
+            name,
+            "--file",
+            str(fortress.tokens),
+            "--json",
+            *words,
+        ),
         cwd=fortress.folder,
     )
     file = fortress.folder / f"{name}.token"
@@ -96,6 +107,12 @@ def test_a_command_with_certificate_and_token_submits_and_fetches(fortress: Fort
     assert ended.code == 0, ended.err
     run = ended.json()["bundle_run"]["id"]
     assert run in fortress.command("runs", "ls", "--token-file", str(file)).out
+    operator = token(fortress, "operate", "read", name="on-call")
+    for _ in range(20):
+        verified = fortress.command("verify", f"acme~{run}", "--token-file", str(operator))
+        if verified.code == 0:
+            break
+    assert verified.code == 0, verified.err
     assert "hello" in (fortress.folder / "fetched" / "note.txt").read_text()
     secret = file.read_text().strip()
     log = fortress.log.read_text()

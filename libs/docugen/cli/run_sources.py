@@ -19,8 +19,8 @@ from docugen_core import config
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.store_opening import store_of
 from docugen_core.comparison import Evidence
-from docugen_core.domain.identity import is_bundle_run_id
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
+from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import NotFound
 from docugen_core.ports import ArtefactStore
 
@@ -116,7 +116,7 @@ async def found_run(run: str, *, here: bool, server: str | None) -> FoundRun:
     path = manifest_path(run)
     if path is not None:
         return await _in_folder(path)
-    if not is_bundle_run_id(run):
+    if not is_kept_id(run):
         raise wrong_input(f"{run!r} is neither a run id nor a file", hint="Name a run, or the path of a manifest.json.")
     if here:
         return await _in_store(store_of(config.load()), run)

@@ -27,7 +27,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
-from docugen_core.domain.identity import is_bundle_run_id
+from docugen_core.domain.tenant import is_kept_id
 from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.errors import DocugenError, InvalidRequest, RenderFailed, Unavailable
 from docugen_core.measures import UNMEASURED, Measures
@@ -278,7 +278,7 @@ def _run_id(message: Any) -> str:
     name = str(getattr(message, "name", "") or getattr(message, "parent", ""))
     if not run_id and name.startswith("bundleRuns/"):
         run_id = name.split("/")[1]
-    return str(run_id) if is_bundle_run_id(str(run_id)) else ""
+    return str(run_id) if is_kept_id(str(run_id)) else ""
 
 
 def _callers_trace(context: Context) -> TraceContext:
