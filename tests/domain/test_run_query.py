@@ -118,7 +118,11 @@ def test_any_other_time_is_refused_with_an_example(time: str) -> None:
 @pytest.mark.parametrize(
     ("text", "description", "hint"),
     [
-        ("stat = FAILED", "column 1: expected one of state, create_time, template, tenant, labels.KEY", "Did you mean state?"),
+        (
+            "stat = FAILED",
+            "column 1: expected one of state, create_time, template, tenant, labels.KEY",
+            "Did you mean state?",
+        ),
         ("label.x = 1", "column 1: expected one of state", "Did you mean labels.KEY?"),
         ("state = FALED", "column 9: expected one of QUEUED", "Did you mean FAILED?"),
         ("state >= FAILED", "column 7: expected one of = != after state, found '>='", ""),

@@ -86,6 +86,9 @@ class BrokenExecutor:
     async def retry(self, run_id: str) -> BundleRun:
         raise ZeroDivisionError(CUSTOMER)
 
+    async def forget(self, run_id: str) -> None:
+        raise RuntimeError(CUSTOMER)
+
     async def ready(self) -> bool:
         return True
 

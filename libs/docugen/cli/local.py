@@ -73,16 +73,6 @@ async def renderer(present: Settings) -> AsyncIterator[Renderer]:
 
 
 @asynccontextmanager
-async def renderer(present: Settings) -> AsyncIterator[Renderer]:
-    """Render processes alone, for an author's pack: no store, no runs."""
-    from docugen_core.adapters.render_pool import RenderPool
-
-    quiet(present)
-    async with RenderPool(present) as pool:
-        yield pool
-
-
-@asynccontextmanager
 async def verifier(present: Settings) -> AsyncIterator[tuple[BundleRenderer, ArtefactStore]]:
     """What renders, and the store of DOCUGEN_STORE_URL. Takes up no runs: safe beside a scheduler on the same store."""
     quiet(present)
