@@ -39,8 +39,8 @@ KILLS = 5
 async def test_of_ten_thousand_acknowledged_jobs_none_is_lost_by_killing_redis_again_and_again(
     server_name: str,
 ) -> None:
-    """Row 6, with appendfsync always. What was not acknowledged is sent again until it is; each job is handed out once, although
-    Redis 7.0, killed in the middle of a write and then once more, may bring back entries that it had forgotten."""
+    """Row 6, with appendfsync always. What was not acknowledged is sent again until it is; each job is handed out once,
+    although Redis 7.0, killed in the middle of a write and then once more, may bring back entries that it had forgotten."""
     acknowledged: set[str] = set()
     with own_server(binaries()[server_name], appendfsync="always") as server:
         async with RedisConnection(server.url) as redis:

@@ -555,7 +555,7 @@ async def test_demand_is_what_waits_what_runs_and_what_is_due_soon(everywhere: Q
     await everywhere.submit("a", "b", "c", "d")
     await everywhere.submit("in an hour", not_before_ms=START_MS + 3_600_000)
     ada = everywhere.worker("ada")
-    first, second, third = (d.lease for d in (await ada.take(3)).deliveries)
+    first, second, _ = (d.lease for d in (await ada.take(3)).deliveries)
     await ada.settle([Settlement(first, Retry(TORN, 30_000)), Settlement(second, Retry(TORN, 90_000))])
     assert await everywhere.queue.demand(60_000) == Demand(waiting=1, in_flight=1, due_soon=1)
     assert await everywhere.queue.demand(120_000) == Demand(waiting=1, in_flight=1, due_soon=2)
