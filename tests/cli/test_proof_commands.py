@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,7 @@ def test_an_artefact_that_is_gone_is_told(docugen: Docugen, signed: Path, copy: 
 
     assert verdicts(ended) == (1, "damaged", "valid")
     assert [c["actual_sha256"] for c in ended.json()["comparisons"] if not c["equal"]] == [""]
+    assert re.search(r"^lines.csv +[0-9a-f]{12} +missing +DIFFERENT$", docugen("verify", copy).out, re.MULTILINE)
 
 
 def test_a_manifest_and_artefact_forged_together_do_not_pass(docugen: Docugen, signed: Path, copy: Path) -> None:
@@ -267,6 +269,21 @@ def test_equal_runs_are_0_and_every_trouble_is_2(remote: Docugen, tmp_path: Path
     assert remote("diff", "diff-same", "other.json", "--json").error()["reason"] == "NOT_A_MANIFEST"
     assert remote("diff", "diff-same", "diff-same", "--server", "127.0.0.1:1").code == 2
     assert remote("diff", "diff-same", "diff-same", "--local", "--server", "x:1").code == 2
+
+
+def test_a_folder_whose_files_are_not_those_of_its_manifest_is_no_side_of_a_comparison(
+    signed: Path, docugen: Docugen, copy: Path
+) -> None:
+    """It was called identical, by the manifests alone."""
+    with (copy / "lines.csv").open("a") as table:
+        table.write("SPECIMEN,forged\r\n")
+
+    for before, now in ((signed / "out", copy), (copy, signed / "out")):
+        ended = docugen("diff", before, now, "--json")
+        assert (ended.code, ended.error()["reason"]) == (2, "ARTEFACT_CHANGED")
+        assert "lines.csv" in ended.error()["message"]
+    (copy / "lines.csv").unlink()
+    assert docugen("diff", signed / "out", copy).code == 0, "what is gone is no claim"
 
 
 def test_changed_pages_are_named_and_shown_side_by_side(signed: Path, docugen: Docugen, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,19 @@ def test_what_was_omitted_is_counted_beside_what_was_written(tmp_path: Path, pac
     again = process("render", "-", cwd=tmp_path, stdin=json.dumps(bundle), DOCUGEN_TEMPLATE_PATH=packs)
     assert "(1 written, 1 omitted)" in first.out, first.err
     assert "(nothing to write, all files are up to date, 1 omitted)" in again.out
+
+
+def test_a_document_of_the_fallback_is_told_from_one_of_its_own_template(tmp_path: Path, packs: str) -> None:
+    """It stood in the table like any other, and only the manifest knew."""
+    shutil.copytree(Path(packs) / "note", Path(packs) / "plain")
+    pack = Path(packs) / "plain" / "pack.toml"
+    pack.write_text(pack.read_text().replace('name = "note"', 'name = "plain"', 1))
+    (Path(packs) / "note" / "note.txt").write_text("SPECIMEN {{ data.nmae }}\n")
+    note = {"name": "note.txt", "format": "txt", "template": "note/note", "fallback": "plain/note"}
+    bundle = NOTE | {"documents": [note]}
+    ended = process("render", "-", cwd=tmp_path, stdin=json.dumps(bundle), DOCUGEN_TEMPLATE_PATH=packs)
+    assert ended.code == 0, ended.err
+    assert "\nfallback  note.txt  (TEMPLATE_FAILED)\n" in ended.out
 
 
 def test_a_bundle_may_come_from_standard_input(tmp_path: Path, packs: str) -> None:

@@ -36,8 +36,9 @@ CONTENT_ARTEFACTS_MAX = 100
 def diff(before: str, now: str, here: bool, pages: str | None, server: str | None, as_json: bool) -> int:
     """Say which inputs differ between two finished runs, and which artefacts, pages, lines and cells.
 
-    RUN is a run id, or the path of a manifest.json with its artefacts beside it. Template files are compared where both
-    contents are installed here. Exit code as diff(1): 0 the artefacts are equal, 1 they differ, 2 trouble.
+    RUN is a run id, or the path of a manifest.json with its artefacts beside it; a file there with other bytes than the
+    manifest says is trouble. Template files are compared where both contents are installed here. Exit code as diff(1): 0 the
+    artefacts are equal, 1 they differ, 2 trouble.
 
     \b
     --json: {before, now, verdict: identical | inputs_changed | determinism_violation,
@@ -63,6 +64,8 @@ def diff(before: str, now: str, here: bool, pages: str | None, server: str | Non
 async def _compared(before: str, now: str, here: bool, server: str | None, pages: Path | None) -> dict[str, Any]:
     ours = await found_run(before, here=here, server=server)
     theirs = await found_run(now, here=here, server=server)
+    await ours.refuse_changed_files()
+    await theirs.refuse_changed_files()
     catalogue = assemble_intake(config.load()).catalogue
     compared = compare_runs(ours.evidence, theirs.evidence, catalogue)
     looks = await _looked_into(compared, ours, theirs, pages)

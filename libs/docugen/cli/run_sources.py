@@ -19,6 +19,7 @@ from docugen_core import config
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.store_opening import store_of
 from docugen_core.comparison import Evidence
+from docugen_core.domain.identity import content_digest
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import NotFound
@@ -65,6 +66,20 @@ class FoundRun:
                 return await _downloaded(server, self.name, entries)
             case store:
                 return {name: await _stored(store, entry.sha256) for name, entry in entries.items()}
+
+    async def refuse_changed_files(self) -> None:
+        """Raises CommandFailed where a file of a folder has other bytes than its manifest says: a comparison by manifests would
+        call it equal. A file that is gone is no claim. Stores check what they hand out themselves."""
+        if not isinstance(self._where, Path):
+            return
+        for entry in self.parsed.artefacts:
+            data = await asyncio.to_thread(_read, self._where / entry.name)
+            if entry.status is ArtefactStatus.RENDERED and data is not None and content_digest(data) != entry.sha256:
+                raise wrong_input(
+                    f"{self._where / entry.name}: is not the file that its manifest names",
+                    reason="ARTEFACT_CHANGED",
+                    hint=f"See `docugen verify {self.name}`, and compare the bundle as it was rendered.",
+                )
 
 
 def look_up(run: str, *, here: bool, server: str | None) -> FoundRun:

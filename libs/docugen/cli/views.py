@@ -50,10 +50,12 @@ def bundle_view(document: dict[str, Any]) -> str:
     written = "nothing to write, all files are up to date" if current else f"{changed} written"
     if omitted:
         written += f", {omitted} omitted"
+    replaced = [f"fallback  {a['name']}  ({a['fallback_reason']})" for a in artefacts if a["fallback_reason"]]
     return "\n".join(
         [
             artefact_table(artefacts),
             "",
+            *replaced,
             f"run       {document['bundle_run_id']}",
             f"manifest  {document['manifest']['path']}  sha256 {document['manifest']['sha256'][:_SHORT]}",
             f"files     {document['directory']}  ({written})",
@@ -98,8 +100,10 @@ def run_view(document: dict[str, Any]) -> str:
 
 
 def verification_view(document: dict[str, Any]) -> str:
+    # A render that gives nothing has left the document out; a stored file that is not there is gone.
+    absent = "missing" if document["verdict"] in ("intact", "damaged") else "omitted"
     rows = [
-        (c["artefact"], c["expected_sha256"][:_SHORT] or "omitted", c["actual_sha256"][:_SHORT] or "omitted", _same(c))
+        (c["artefact"], c["expected_sha256"][:_SHORT] or "omitted", c["actual_sha256"][:_SHORT] or absent, _same(c))
         for c in document["comparisons"]
     ]
     equal = sum(c["equal"] for c in document["comparisons"])

@@ -96,7 +96,7 @@ def period_end(document_date: dt.date | None) -> dt.date:
     if document_date is None:
         raise RenderFailed(
             "household_finance needs the bundle's document_date: the period ends with the last full month before it",
-            hint="Set document_date in the bundle, such as 2026-10-02.",
+            hint="Set document_date in the bundle, or --date of the command, such as 2026-10-02.",
         )
     if not YEAR_MIN <= document_date.year <= YEAR_MAX:
         raise RenderFailed(
