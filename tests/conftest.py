@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from redis_servers import default_server
 from s3_server import BUCKET, environment_of, make_bucket, s3_server
 from scheduler_server import Scheduler, note_settings, real_scheduler
@@ -15,6 +17,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts what it puts into the background deaf to Ctrl-C, and children inherit that; here it
     # would look like programs that do not end.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def log_setup_ends_with_its_test() -> Iterator[None]:
+    """A test that sets up logging, itself or by a main(), names a stream that is closed soon after it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
