@@ -14,6 +14,9 @@ import pytest
 from certificates import Authority
 from docugen.client import Access, DocugenClient, Refused
 from docugen.v1 import bundle_run_service_pb2 as runs
+from docugen.v1.artefact_service_pb2 import ReadArtefactRequest
+from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_scheduler import call_limits
 from fakes import ScriptedRenderer
 from google.rpc import error_details_pb2
 from http2 import RudeCaller, rude_caller
@@ -235,3 +238,40 @@ async def test_watches_are_bounded_and_nothing_else_suffers(tmp_path: Path, rend
         else:
             pytest.fail("a place that was left is never given to another")
         gate.open.set()
+
+
+# --- downloads ----------------------------------------------------------------------------------------------------------
+
+
+async def test_downloads_that_nobody_reads_on_are_bounded_and_nothing_else_suffers(
+    tmp_path: Path, renderer: ScriptedRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers who stopped held the places of all that asks for runs, the queue's operators among them."""
+    monkeypatch.setattr(call_limits, "DOWNLOADS_MAX", 2)
+
+    async def large(task: RenderTask, n: int) -> Rendering:
+        return Rendering(b"SPECIMEN " * 1_000_000)
+
+    renderer.script = large
+    async with limited(tmp_path, renderer) as scheduler, AsyncExitStack() as stack:
+        run = (await scheduler.runs.CreateBundleRun(create())).bundle_run
+        request = ReadArtefactRequest(name=f"{run.name}/artefacts/note0.txt")
+
+        async def begin() -> Any:
+            call = scheduler.artefacts.ReadArtefact(request, timeout=60)
+            stack.callback(call.cancel)
+            answer: Any = await call.read()
+            assert answer.header.size_bytes == 9_000_000
+            return call
+
+        begun = [await begin() for _ in range(2)]
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await begin()
+        assert reason(refused.value) == "TOO_MANY_CALLS"
+        assert "download calls" in str(refused.value.details())
+        assert (await scheduler.runs.GetBundleRun(runs.GetBundleRunRequest(name=run.name))).bundle_run.name == run.name
+        assert scheduler.served.limits.group("GetBundleRun").inside == 0
+        received = 0
+        while (answer := await begun[0].read()) is not grpc.aio.EOF:
+            received += len(answer.chunk)
+        assert received == 9_000_000, "who was slow and goes on gets all of it"

@@ -3,6 +3,7 @@
     submit   CreateBundleRun, BatchCreateBundleRuns    more than the executor has room for, so that it is the one to refuse
     follow   WaitBundleRun, Watch...                   cheap: a snapshot each
     render   VerifyBundleRun, PreviewDocument          as many as bundles may render
+    download ReadArtefact                              lasts as long as its reader likes, so it takes nobody else's place
     operate  RedriveDeadLetters, DropDeadLetters       they work through the dead letters, as slowly as was asked for
     scale    KEDA's, which show no token: they cannot crowd out those that do
     read     everything else
@@ -29,6 +30,7 @@ READ_MS_MAX = 30_000
 QUEUED_SUBMITS_MAX = 2_048
 """With a queue a submit holds no slot: it is gone after a few milliseconds."""
 SCALE_CALLS_MAX = 64
+DOWNLOADS_MAX = 512
 SLACK_MS = 30_000
 
 
@@ -70,6 +72,7 @@ class CallLimits:
         render = CallGroup("render", settings.inline_slots, 10 * settings.render_timeout_ms)
         operate = CallGroup("operate", 8, WAIT_MS_MAX + SLACK_MS)
         scale = CallGroup("scale", SCALE_CALLS_MAX, READ_MS_MAX)
+        download = CallGroup("download", DOWNLOADS_MAX, READ_MS_MAX)
         self._read = CallGroup("read", 512, READ_MS_MAX)
         self._by_method = {
             "CreateBundleRun": submit,
@@ -81,6 +84,7 @@ class CallLimits:
             "StreamIsActive": scale,
             "GetMetricSpec": scale,
             "GetMetrics": scale,
+            "ReadArtefact": download,
             "VerifyBundleRun": render,
             "PreviewDocument": render,
             "RedriveDeadLetters": operate,
