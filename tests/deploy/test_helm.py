@@ -16,7 +16,8 @@ import pytest
 import yaml
 from cli_process import ROOT
 from deploy.prometheus_rules import read_yaml
-from docugen_core.config import declarations, load
+from docugen_core.config import declarations
+from docugen_core.environment import load
 from docugen_scheduler.external_scaler import jobs_per_worker
 from jsonschema_rs import ValidationError, validator_for
 

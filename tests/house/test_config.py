@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from docugen_core.config import Settings, declarations, given, load, printable
+from docugen_core.config import Settings, declarations, printable
+from docugen_core.environment import given, load
 from docugen_core.errors import ConfigurationError
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from docugen_core.adapters.metrics_endpoint import CONNECTIONS_MAX, exposed_measures, listening
-from docugen_core.config import Settings, load
+from docugen_core.config import Settings
+from docugen_core.environment import load
 from docugen_core.errors import ConfigurationError
 from docugen_core.measures import UNMEASURED
 from docugen_scheduler.app import running_server

@@ -14,8 +14,8 @@ from cli_process import NOTE, process
 from docugen.client import DocugenClient, DocugenClientError
 from docugen.v1 import bundle_run_service_pb2 as messages
 from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
-from docugen_core.config import callers_trace
 from docugen_core.domain.trace import TraceContext
+from docugen_core.environment import callers_trace
 from docugen_scheduler.app import Served, running_server
 from scheduler_server import create, note_settings
 from trace_receiver import PARENT, Memory, Seen, named

@@ -16,8 +16,8 @@ import pytest
 from docugen.v1 import bundle_pb2
 from docugen.v1 import bundle_run_service_pb2 as messages
 from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
-from docugen_core.config import traces_exporter
 from docugen_core.domain.trace import TraceContext
+from docugen_core.environment import traces_exporter
 from docugen_core.errors import ConfigurationError
 from service_pair import scheduler_process
 from trace_receiver import PARENT, Receiver, Seen, named, trace_receiver

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from docugen_core import config as core_config
+from docugen_core import environment
 from docugen_core.config import Declaration
 
 from docugen.cli.options import json_option
@@ -27,7 +28,7 @@ def config(markdown: bool, as_json: bool) -> None:
     if markdown:
         say(settings_markdown().rstrip())
         return
-    present, given = core_config.load(), core_config.given()
+    present, given = environment.load(), environment.given()
     document = {
         "settings": [
             {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from docugen_core import config
+from docugen_core import environment
 from docugen_core.assembly import assemble_intake
 from docugen_core.comparison import ArtefactChange, Change, RunComparison, Verdict, compare_runs
 from docugen_core.domain.manifest import ArtefactEntry
@@ -66,7 +66,7 @@ async def _compared(before: str, now: str, here: bool, server: str | None, pages
     theirs = await found_run(now, here=here, server=server)
     await ours.refuse_changed_files()
     await theirs.refuse_changed_files()
-    catalogue = assemble_intake(config.load()).catalogue
+    catalogue = assemble_intake(environment.load()).catalogue
     compared = compare_runs(ours.evidence, theirs.evidence, catalogue)
     looks = await _looked_into(compared, ours, theirs, pages)
     return {

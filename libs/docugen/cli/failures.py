@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from docugen_core import config
+from docugen_core import environment
 from docugen_core.errors import ConfigurationError, DocugenError, InvalidRequest, NotPossibleNow
 
 from docugen.cli.output import warn
@@ -105,7 +105,7 @@ def problem_of(error: Exception) -> Problem:
 def _debugging() -> bool:
     """Whether the user asked for what only developers can read."""
     try:
-        return config.load().log_level == "debug"
+        return environment.load().log_level == "debug"
     except ConfigurationError:
         return False
 

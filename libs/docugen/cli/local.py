@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from docugen_core import config
+from docugen_core import environment
 from docugen_core.assembly import assemble_intake, assemble_rendering
 from docugen_core.config import Settings
 from docugen_core.domain.bundle import ResolvedBundle
@@ -34,7 +34,7 @@ _LEDGER_REASONS = ("LEDGER_FULL", "LEDGER_UNAVAILABLE", "LEDGER_DAMAGED")
 
 def settings() -> Settings:
     """This process's settings. Raises ConfigurationError naming every wrong variable."""
-    return config.load()
+    return environment.load()
 
 
 def intake(present: Settings) -> Intake:
@@ -55,7 +55,7 @@ def private_store(present: Settings, beside: Path) -> Iterator[Settings]:
     with TemporaryDirectory(prefix=".docugen-", dir=beside, ignore_cleanup_errors=True) as folder:
         store_url = f"file://{quote(str(Path(folder).absolute()))}"
         try:
-            yield replace(_impatient(present, config.given()), store_url=store_url, queue_enabled=False)
+            yield replace(_impatient(present, environment.given()), store_url=store_url, queue_enabled=False)
         except Unavailable as error:
             if error.reason not in _LEDGER_REASONS:
                 raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from docugen_core import config
+from docugen_core import environment
 from docugen_core.config import Settings
 
 from docugen.cli.failures import DID_NOT_WORK, WRONG_INPUT, CommandFailed, Problem, wrong_input
@@ -42,8 +42,8 @@ def client_of(server: str | None) -> DocugenClient:
 
     Raises CommandFailed for a token file that cannot be read, ConfigurationError.
     """
-    settings = config.load()
-    return DocugenClient(server or settings.grpc_address, access=_access(settings), trace=config.callers_trace)
+    settings = environment.load()
+    return DocugenClient(server or settings.grpc_address, access=_access(settings), trace=environment.callers_trace)
 
 
 def _access(settings: Settings) -> Access:

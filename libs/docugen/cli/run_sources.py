@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from docugen_core import config
+from docugen_core import environment
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.store_opening import store_of
 from docugen_core.comparison import Evidence
@@ -134,8 +134,8 @@ async def found_run(run: str, *, here: bool, server: str | None) -> FoundRun:
     if not is_kept_id(run):
         raise wrong_input(f"{run!r} is neither a run id nor a file", hint="Name a run, or the path of a manifest.json.")
     if here:
-        return await _in_store(store_of(config.load()), run)
-    return await _on_server(server or config.load().grpc_address, run)
+        return await _in_store(store_of(environment.load()), run)
+    return await _on_server(server or environment.load().grpc_address, run)
 
 
 async def _in_folder(path: Path) -> FoundRun:

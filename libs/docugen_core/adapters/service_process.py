@@ -21,7 +21,8 @@ from typing import Any, NoReturn
 
 from docugen_core import __version__
 from docugen_core.adapters.logs import configure_logs
-from docugen_core.config import Settings, load
+from docugen_core.config import Settings
+from docugen_core.environment import load
 from docugen_core.errors import DocugenError
 
 EX_TEMPFAIL = 75

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docugen_core.config import traces_exporter
+from docugen_core.environment import traces_exporter
 from docugen_core.errors import ConfigurationError
 from docugen_core.tracing import UNTRACED, Tracer
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
-from docugen_core.config import Settings, load
+from docugen_core.config import Settings
+from docugen_core.environment import load
 from docugen_core.errors import ConfigurationError
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
