@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
+.PHONY: help demo test quick check check-deploy check-pdfa chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -33,6 +33,9 @@ check: $(VENV)/.installed-dev ## Format, lint, types, import rules, protos; chan
 
 check-deploy: $(BIN)/python ## Alerts, compose file, Dockerfiles and chart, by the tools that are here; says which are not
 	@$(BIN)/python tools/check_deploy.py $(WORDS)
+
+check-pdfa: $(VENV)/.installed-dev ## PDFs of every shipped template by veraPDF, which needs Java; says what of it is not here
+	@$(BIN)/python tools/check_pdfa.py
 
 bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json
 	@$(BIN)/python -m benchmarks
