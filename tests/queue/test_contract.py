@@ -425,6 +425,21 @@ async def test_a_dropped_letter_is_gone_and_its_record_expires(everywhere: Queue
     assert await everywhere.queue.retry("r1") is RetryVerdict.PAYLOAD_GONE
 
 
+@pytest.mark.parametrize("by", ["drop", "age"])
+async def test_a_letter_that_goes_leaves_the_record_of_a_later_run_of_its_id(everywhere: QueueWorld, by: str) -> None:
+    await everywhere.submit("r1")
+    await everywhere.worker().settle([Settlement((await everywhere.take_one()).lease, Bury(BROKEN))])
+    (letter,) = (await everywhere.queue.letters()).letters
+    await everywhere.redis.execute("DEL", everywhere.keys.record("r1"))  # Redis lost the end of its file
+    await everywhere.submit("r1")
+    if by == "drop":
+        assert await everywhere.queue.drop([letter.letter_id]) == 1
+    else:
+        await everywhere.pass_time(10 * everywhere.rules.letters_keep_ms)
+        assert (await everywhere.queue.sweep()).letters_dropped == 1
+    assert await everywhere.redis.execute("PTTL", everywhere.keys.record("r1")) == -1
+
+
 async def test_an_erased_run_leaves_nothing_and_its_id_is_new(everywhere: QueueWorld) -> None:
     for run_id, outcome in (("r1", Done("m")), ("r2", Bury(BROKEN))):
         await everywhere.submit(run_id)

@@ -126,3 +126,8 @@ local function requeue(run, revision, f, ...)
   redis.call('HDEL', RUN .. run, 'payload', 'v', 'letter')
   redis.call('PERSIST', RUN .. run)
 end
+
+-- The record of a letter that goes, unless Redis lost that record and the id was submitted again since: then it is another's.
+local function let_expire(run, letter, keep_ms)
+  if redis.call('HGET', RUN .. run, 'letter') == letter then redis.call('PEXPIRE', RUN .. run, keep_ms) end
+end

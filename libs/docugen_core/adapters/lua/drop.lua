@@ -11,7 +11,7 @@ for letter in letters() do
   local e = redis.call('XRANGE', DLQ, letter, letter)[1]
   if e then
     redis.call('XDEL', DLQ, letter)
-    redis.call('PEXPIRE', RUN .. (dict(e[2]).run or ''), keep_ms)
+    let_expire(dict(e[2]).run or '', letter, keep_ms)
     count = count + 1
   end
 end

@@ -13,7 +13,7 @@ for _, e in ipairs(redis.call('XRANGE', DLQ, '-', '+', 'COUNT', limit)) do
   local letter = dict(e[2])
   if (tonumber(letter.time_ms) or 0) > T - letters_keep_ms then break end
   redis.call('XDEL', DLQ, e[1])
-  redis.call('PEXPIRE', RUN .. (letter.run or ''), keep_ms)
+  let_expire(letter.run or '', e[1], keep_ms)
   dropped = dropped + 1
 end
 local page = redis.call('ZRANGEBYLEX', RUNS, after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, limit)
