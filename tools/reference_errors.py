@@ -47,7 +47,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "`docugen templates ls` lists them; the hint names the nearest.",
     ),
     "FAILED_PRECONDITION": ("what forbids it", "The hint says what to wait for, or to do first."),
-    "NOT_IMPLEMENTED_YET": ("… is not implemented yet", "The hint names what does the same meanwhile."),
     "NOT_RETRYABLE": (
         "run … is in state …",
         "Only a failed or cancelled run is started again; one that goes on needs no retry.",

@@ -60,7 +60,6 @@ def parts(error: RpcError) -> dict[str, Any]:
         (RenderInterrupted("no"), Code.UNAVAILABLE, {"RetryInfo"}),
         (DeterminismViolation("no"), Code.DATA_LOSS, set()),
         (InvalidRequest("no", code="READ_OFFSET_OUT_OF_RANGE"), Code.OUT_OF_RANGE, set()),
-        (NotPossibleNow("no", code="NOT_IMPLEMENTED_YET"), Code.UNIMPLEMENTED, set()),
     ],
 )
 def test_each_kind_of_error_has_its_code_and_details(error: DocugenError, code: Code, kinds: set[str]) -> None:

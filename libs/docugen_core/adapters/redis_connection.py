@@ -6,8 +6,8 @@
     redis+cluster://[user:password@]host:7000,host:7001                                   rediss+cluster:// with TLS
 
 Two clients. *commands*: answers within 3 s or fails, three repetitions with jitter, checked when idle for 15 s, so a
-half-open link costs seconds and not the kernel's quarter of an hour. *doorbell*: for blocking reads of up to 2 s, so that
-they never hold up a command.
+half-open link costs seconds and not the kernel's quarter of an hour. *doorbell*: for blocking reads of up to 2 s, and the
+take behind one, so that they never hold up a command.
 
 With TLS the server's certificate is checked, its name too: against the CA of DOCUGEN_REDIS_CA, or else the system's. One that
 is not trusted is a wrong configuration and no outage. Files are read for each new connection, so they can be renewed.

@@ -13,7 +13,7 @@ TypeError in `call`.
 
 EVALSHA, not FUNCTION: functions are state of the server, and a rolling deploy has two versions of them. A script that Redis
 does not know (restart, failover) is sent whole by EVAL, which also loads it. No pipelines: a batch is one call with many in
-its group.
+its group. (One exception: a worker's wait, `RedisConnection.run_after`.)
 """
 
 from __future__ import annotations

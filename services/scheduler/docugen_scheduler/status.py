@@ -103,7 +103,6 @@ def status_code(error: DocugenError) -> grpc.StatusCode:
 
 
 _CODE_BY_REASON = {
-    "NOT_IMPLEMENTED_YET": grpc.StatusCode.UNIMPLEMENTED,
     "READ_OFFSET_OUT_OF_RANGE": grpc.StatusCode.OUT_OF_RANGE,
     "SERVER_DEADLINE_EXCEEDED": grpc.StatusCode.DEADLINE_EXCEEDED,
     "SHUTTING_DOWN": grpc.StatusCode.UNAVAILABLE,

@@ -5,7 +5,7 @@
 -- ARGV     consumer:text
 -- RETURNS  1, or 0 for a worker that is not known
 --
--- Why one script: who is told 0 may rely on it that no such worker takes anything.
+-- Why one script: nobody is told 1 of a worker that left in between.
 if redis.call('HEXISTS', WORKERS, consumer) == 0 then return 0 end
 redis.call('HSETNX', CONTROL, 'drain:' .. consumer, T)
 return 1
