@@ -144,10 +144,15 @@ class Model:
         for run in self.runs.values():
             run.due = None
 
-    def sweep(self) -> None:
+    def park_later(self) -> None:
+        """What a submit with a start time and a sweep do first; both find again what a lost group left in the lane."""
         for run in self.runs.values():
             if run.place == "new" and run.lane == "later":
                 run.park(run.not_before, 0)
+
+    def sweep(self) -> None:
+        self.park_later()
+        for run in self.runs.values():
             if run.place not in ("parked", "held"):
                 continue
             if run.due is None:

@@ -122,10 +122,14 @@ class QueueMachine(RuleBasedStateMachine):
                 expected.append(Verdict.SAME if run.digest == job.spec_digest else Verdict.CONFLICT)
         answers = self.do(self.world.queue.submit(batch))
         assert [a.verdict for a in answers] == expected
+        delayed = False
         for job, answer in zip(batch, answers, strict=True):
             assert answer.record is not None
             if answer.verdict is Verdict.NEW:
                 self.model.runs[job.run_id].entry = answer.record.entry
+                delayed = delayed or job.not_before_ms > now
+        if delayed:
+            self.model.park_later()
         if twice:
             repeated = self.do(self.world.queue.submit(batch))
             assert Verdict.NEW not in {a.verdict for a in repeated}
@@ -184,11 +188,12 @@ class QueueMachine(RuleBasedStateMachine):
         run = self.model.runs[lease.run_id]
         if outcome == "cancelled" and run.state is not RunState.CANCELLING:
             outcome = "done"  # workers confirm cancellations; they do not invent them
+        was_live = run.is_live
         expected = self.model.settle(lease, outcome, DELAY_MS)
         worker = self.world.worker(lease.consumer)
         (answer,) = self.again(lambda: worker.settle([Settlement(lease, OUTCOMES[outcome])]), twice)
         assert answer is expected
-        if answer is Settled.BURIED and run.state is RunState.FAILED and not run.letter:
+        if was_live and run.state is RunState.FAILED:
             run.letter = self.do(self.world.record(run.run_id)).dead_letter
 
     @precondition(lambda self: self.given)
