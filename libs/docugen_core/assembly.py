@@ -66,9 +66,11 @@ def assemble_intake(settings: Settings) -> Intake:
 
 @asynccontextmanager
 async def assemble_rendering(
-    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
+    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED, *, intake: Intake | None = None
 ) -> AsyncIterator[tuple[Intake, BundleRenderer, BundleStore]]:
     """What renders and what keeps the result, without runs: no ledger is opened and no unfinished run is taken up.
+
+    intake: what `assemble_intake(settings)` gave, for a caller that has it already.
 
     Safe beside a scheduler on the same store. Raises as `assemble_intake` does, and ConfigurationError for the store, or
     Unavailable while a bucket does not answer.
@@ -78,7 +80,7 @@ async def assemble_rendering(
     from docugen_core.document_cache import DocumentCache
     from docugen_core.generation import BundleRenderer
 
-    intake = assemble_intake(settings)
+    intake = intake or assemble_intake(settings)
     signer = _signer(settings)
     store = await proven_store(settings)
     async with RenderPool(settings, measures) as pool:
@@ -105,10 +107,10 @@ def _signer(settings: Settings) -> Signer | None:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED
+    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED, *, intake: Intake | None = None
 ) -> AsyncIterator[Core]:
     """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start, or with the
-    workers of the queue.
+    workers of the queue. intake: as for `assemble_rendering`.
 
     Raises ConfigurationError when the settings ask for what this version or machine cannot do, or for a Redis that may lose
     jobs; Unavailable when the store cannot be opened. A Redis that does not answer is no error: the core starts, is not
@@ -119,7 +121,8 @@ async def assemble(
 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        intake, bundles, store = await stack.enter_async_context(assemble_rendering(settings, measures, tracer))
+        rendering_parts = assemble_rendering(settings, measures, tracer, intake=intake)
+        checked_by, bundles, store = await stack.enter_async_context(rendering_parts)
         rendering = _Rendering(bundles, store, clock)
         executor: GenerationExecutor
         if settings.queue_enabled:
@@ -129,7 +132,7 @@ async def assemble(
             executor = inline = await stack.enter_async_context(_inline(settings, rendering, "ledger.sqlite3"))
             desk, look = None, inline.stats
         await stack.enter_async_context(observed_queue(look, measures))
-        yield Core(settings, intake, bundles, store, executor, clock, desk, measures)
+        yield Core(settings, checked_by, bundles, store, executor, clock, desk, measures)
 
 
 @dataclass(frozen=True, slots=True)

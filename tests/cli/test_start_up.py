@@ -55,10 +55,17 @@ def imported(tmp_path: Path, *arguments: str) -> set[str]:
         (["render", "--help"], ("grpc", "rich", *ENGINES)),
         (["templates", "ls"], ("grpc", "google.protobuf", "rich", *ENGINES)),
         (["validate", str(INVOICE)], ("grpc", "google.protobuf", "rich", *ENGINES)),
-        (["render", str(INVOICE)], ("grpc", "google.protobuf", *ENGINES)),
+        (["render", str(INVOICE)], ("grpc", "google.protobuf", "rich", "urllib.request", *ENGINES)),
         (["runs", "--help"], ("rich", "structlog", *ENGINES)),
     ],
 )
 def test_a_command_imports_only_what_it_needs(tmp_path: Path, arguments: list[str], absent: tuple[str, ...]) -> None:
     modules = imported(tmp_path, *arguments)
     assert [name for name in (*absent, *NEVER) if name in modules] == []
+
+
+@pytest.mark.parametrize("service", ["docugen_scheduler", "docugen_worker"])
+def test_a_service_that_logs_does_not_import_what_draws_tracebacks(service: str) -> None:
+    program = f"import {service}.__main__, json, sys; print(json.dumps([n in sys.modules for n in ('structlog', 'rich')]))"
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=100)
+    assert json.loads(ended.stdout) == [True, False]

@@ -12,7 +12,7 @@ from docugen_core.config import Settings
 from docugen_core.domain.run import RunState
 from docugen_core.errors import Unavailable
 from docugen_core.ports import GenerationJob
-from docugen_core.submission import SubmitRequest, prepare_generation_job, submit_generation_job
+from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job, submit_generation_job
 
 from docugen.cli import local
 from docugen.cli.bundle_files import read_bundle
@@ -53,16 +53,17 @@ def render(
         raise wrong_input(f"{folder}: is no folder", reason="FILE_NOT_USABLE", hint="Name another one with --out.")
     request = SubmitRequest(file.bundle)
     # Checked before anything is started, so that a wrong bundle is refused at once.
-    job = prepare_generation_job(request, local.intake(settings))
+    intake = local.intake(settings)
+    job = prepare_generation_job(request, intake)
     with local.private_store(settings, beside=folder.parent) as own, progress(quiet=quiet) as show:
-        document = asyncio.run(_render(request, job, folder, own, show))
+        document = asyncio.run(_render(request, job, intake, folder, own, show))
     emit(document, bundle_view, as_json=as_json)
 
 
 async def _render(
-    request: SubmitRequest, job: GenerationJob, folder: Path, own: Settings, show: Show
+    request: SubmitRequest, job: GenerationJob, intake: Intake, folder: Path, own: Settings, show: Show
 ) -> dict[str, Any]:
-    async with assemble(own) as core:
+    async with assemble(own, intake=intake) as core:
         run = (await submit_generation_job(request, intake=core.intake, executor=core.executor)).run
         async for snapshot in core.executor.watch(job.run_id):
             run = snapshot

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
+from docugen_core.adapters.lean_structlog import structlog
 from docugen_core.adapters.log_safety import MASK, bare_traceback, masked
 from docugen_core.tracing import current_trace
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 __all__ = ["MASK", "configure_logs"]
 

@@ -40,7 +40,8 @@ PR_SET_NO_NEW_PRIVS = 38
 CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWNET = 0x4000_0000
 MESSAGE_MAX = 4_096
-IDLE_MS = 50
+IDLE_MS = 1_000
+"""Longer than a `docugen render` of some documents: it would pay for these imports and never use them."""
 LAST_WORDS_MAX = 65_536
 
 
@@ -78,7 +79,7 @@ def _import_for_first_document() -> None:
 
 
 def _import_the_rest() -> None:
-    """In the first idle moment: later render processes inherit these, the first ones import them when needed."""
+    """In the first idle second: later render processes inherit these, the first ones import them when needed."""
     for module in (
         "babel.dates",
         "minijinja",

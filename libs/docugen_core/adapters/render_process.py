@@ -103,6 +103,7 @@ class ForkServer:
     async def stop(self) -> None:
         """End the server and with it every render process, and wait for its end."""
         self._gone()
+        self._process.kill()  # it has nothing to put away, and might be busy importing; the kernel ends what it forked
         try:
             await asyncio.to_thread(self._process.wait, STOP_S)
         except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from html import escape  # xml.sax.saxutils imports urllib.request, and with it http and email
 
 from docugen_core.rendering.archive import FIRST_DAY, REGULAR_0644, UNIX
 
@@ -97,7 +97,7 @@ def write_package(parts: Mapping[str, bytes]) -> bytes:
 
 def _core_properties(title: str, day: dt.date) -> bytes:
     stamp = f"{day.isoformat()}T00:00:00Z"
-    return _CORE.format(title=escape(title), author=AUTHOR, stamp=stamp).encode()
+    return _CORE.format(title=escape(title, quote=False), author=AUTHOR, stamp=stamp).encode()
 
 
 def _check_entry(entry: zipfile.ZipInfo, before: Mapping[str, bytes]) -> None:
