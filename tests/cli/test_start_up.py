@@ -66,6 +66,8 @@ def test_a_command_imports_only_what_it_needs(tmp_path: Path, arguments: list[st
 
 @pytest.mark.parametrize("service", ["docugen_scheduler", "docugen_worker"])
 def test_a_service_that_logs_does_not_import_what_draws_tracebacks(service: str) -> None:
-    program = f"import {service}.__main__, json, sys; print(json.dumps([n in sys.modules for n in ('structlog', 'rich')]))"
+    program = (
+        f"import {service}.__main__, json, sys; print(json.dumps([n in sys.modules for n in ('structlog', 'rich')]))"
+    )
     ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=100)
     assert json.loads(ended.stdout) == [True, False]
