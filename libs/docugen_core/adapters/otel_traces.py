@@ -1,7 +1,11 @@
 """Steps as spans of the OpenTelemetry SDK: OtelTracer implements tracing.Tracer.
 
-Imported only where traces go somewhere (`trace_export`). One provider a process, not the global one: nothing else in the
-process writes into our traces, and services in one process (tests) keep theirs apart.
+Imported only where traces go somewhere (`trace_export`). No provider of the SDK, global or not: nothing else in the process
+writes into our traces, and services in one process (tests) keep theirs apart.
+
+A step that is over becomes a span of the SDK once, as a ReadableSpan, and goes to the processor; the SDK's own spans, with a
+lock and two bounded collections each, cost five times as much (docs/decisions/0018). Sampler, resource, limits, ids, processor
+and exporter are the SDK's. A step that is not sampled is an id, and nothing else.
 
 A span's parent is always named by its TraceContext, never by an object, so a span continues one of another process just as it
 continues one of its own. Exceptions are not recorded as events: their messages and tracebacks may quote a customer's data.
@@ -10,14 +14,21 @@ continues one of its own. Exceptions are not recorded as events: their messages 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -29,36 +40,40 @@ from opentelemetry.trace import (
     TraceState,
     set_span_in_context,
 )
-from opentelemetry.trace import Span as OtelSpan
+from opentelemetry.util.types import Attributes
 
 from docugen_core import __version__
 from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.errors import DocugenError
-from docugen_core.tracing import Fact, Step, current_trace, inside
+from docugen_core.tracing import Fact, Span, Step, current_trace, inside
+
+PARENTS_KEPT = 256
+"""Parents whose sampling is remembered; most have several children, one soon after the other."""
 
 _KINDS = {Step.CALL: SpanKind.SERVER, Step.SUBMIT: SpanKind.PRODUCER, Step.ATTEMPT: SpanKind.CONSUMER}
-_NAMES = {"method": "rpc.method", "rpc_status": "rpc.response.status_code", "code": "error.type"}
-"""Facts that OpenTelemetry has names for; all others are ours and begin with `docugen.`."""
+_SCOPE = InstrumentationScope("docugen", __version__)
+_FINE, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
 class OtelTracer:
     """See the module. service: the resource's service.name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say another.
+    processor: hears of each sampled span when it is over, and of no beginning.
 
     What is sampled, and how much a span holds, is as the standard OTEL_ variables say. Close it: spans may wait in `processor`.
+    Raises ValueError for a limit in these variables that is no number.
     """
 
     def __init__(self, service: str, processor: SpanProcessor) -> None:
         ours = Resource({"service.name": service, "service.version": __version__})
-        self._ids = _Ids()
-        self._provider = TracerProvider(
-            resource=ours.merge(OTELResourceDetector().detect()), id_generator=self._ids, shutdown_on_exit=False
-        )
-        self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer("docugen", __version__)
+        resource = ours.merge(OTELResourceDetector().detect())
+        self._recorder = _Recorder(processor, resource, SpanLimits())
+        self._sampler = TracerProvider(resource=resource, shutdown_on_exit=False).sampler  # of OTEL_TRACES_SAMPLER
+        self._ids = RandomIdGenerator()
+        self._below = lru_cache(maxsize=PARENTS_KEPT)(self._sampled_below)
 
     def close(self) -> None:
         """Hand over what waits and record nothing any more. May take as long as the processor's export does."""
-        self._provider.shutdown()
+        self._recorder.processor.shutdown()
 
     def span(
         self,
@@ -68,8 +83,12 @@ class OtelTracer:
         span_id: str = "",
         link: TraceContext = NO_TRACE,
         **facts: Fact,
-    ) -> _Span:
-        return _Span(self._start(step, parent, span_id, link, facts, None))
+    ) -> AbstractContextManager[Span]:
+        above = current_trace() if parent is None else parent
+        origin = self._below(above, parent is not None) if above else self._first()
+        if not origin.sampled:
+            return inside(self._own(origin, span_id))
+        return _Span(self._recorder, step, origin, self._own(origin, span_id), link, facts, time.time_ns())
 
     def past(
         self,
@@ -81,40 +100,116 @@ class OtelTracer:
         span_id: str = "",
         **facts: Fact,
     ) -> None:
-        span = self._start(step, parent, span_id, NO_TRACE, facts, start_ms * 1_000_000)
-        span.end(max(start_ms, end_ms) * 1_000_000)
+        origin = self._below(parent, True) if parent else self._first()
+        if origin.sampled:
+            span = _Span(
+                self._recorder, step, origin, self._own(origin, span_id), NO_TRACE, facts, start_ms * 1_000_000
+            )
+            span.end(max(start_ms, end_ms) * 1_000_000)
 
-    def _start(
-        self,
-        step: Step,
-        parent: TraceContext | None,
-        span_id: str,
-        link: TraceContext,
-        facts: Mapping[str, Fact],
-        start_ns: int | None,
-    ) -> OtelSpan:
-        above = current_trace() if parent is None else parent
-        context = _below(above, remote=parent is not None) if above else _ROOT
-        self._ids.next_span_id = int(span_id, 16) if span_id else 0
-        return self._tracer.start_span(
-            str(facts["method"]) if step is Step.CALL else step.value,
-            context,
-            kind=_KINDS.get(step, SpanKind.INTERNAL),
-            attributes=_attributes(facts),
-            links=[Link(_span_context(link, remote=True))] if link else None,
-            start_time=start_ns,
+    def _own(self, origin: _Origin, span_id: str) -> TraceContext:
+        span_id = span_id or f"{self._ids.generate_span_id():016x}"
+        return TraceContext(origin.trace_id, span_id, origin.flags, origin.header)
+
+    def _first(self) -> _Origin:
+        trace_id = self._ids.generate_trace_id()
+        return self._sampled(None, trace_id, TraceFlags.RANDOM_TRACE_ID)
+
+    def _sampled_below(self, parent: TraceContext, remote: bool) -> _Origin:
+        context = _span_context(parent, remote=remote)
+        return self._sampled(context, context.trace_id, parent.flags & TraceFlags.RANDOM_TRACE_ID)
+
+    def _sampled(self, parent: SpanContext | None, trace_id: int, random_flag: int) -> _Origin:
+        """One answer for all children of a parent: no sampler that OTEL_TRACES_SAMPLER can name asks for more than the parent
+        and the trace's id."""
+        above = set_span_in_context(NonRecordingSpan(parent), _EMPTY) if parent else _EMPTY
+        result = self._sampler.should_sample(above, trace_id, "")
+        sampled, state = result.decision is Decision.RECORD_AND_SAMPLE, result.trace_state
+        flags = TraceFlags(random_flag | (TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT))
+        return _Origin(parent, f"{trace_id:032x}", sampled, flags, state, state.to_header() if state else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What spans have from where they begin: below `parent`, or, for None, as the first of a trace. header: of `state`."""
+
+    parent: SpanContext | None
+    trace_id: str
+    sampled: bool
+    flags: TraceFlags
+    state: TraceState | None
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorder:
+    """Makes a span of the SDK of a step that is over, and hands it on."""
+
+    processor: SpanProcessor
+    resource: Resource
+    limits: SpanLimits
+
+    def record(self, span: _Span, end_ns: int) -> None:
+        origin = span.origin
+        self.processor.on_end(
+            ReadableSpan(
+                str(span.facts["rpc.method"]) if span.step is Step.CALL else span.step.value,
+                SpanContext(int(origin.trace_id, 16), int(span.own.span_id, 16), False, origin.flags, origin.state),
+                origin.parent,
+                self.resource,
+                self._bounded(span.facts),
+                links=self._links(span.link) if span.link else (),
+                kind=_KINDS.get(span.step, SpanKind.INTERNAL),
+                status=_FAILED if span.has_failed else _FINE,
+                start_time=span.start_ns,
+                end_time=end_ns,
+                instrumentation_scope=_SCOPE,
+            )
         )
+
+    def _bounded(self, facts: dict[str, Fact]) -> Attributes:
+        most, longest = self.limits.max_span_attributes, self.limits.max_span_attribute_length
+        if longest is None and (most is None or len(facts) <= most):
+            return facts
+        return BoundedAttributes(most, facts, max_value_len=longest)
+
+    def _links(self, link: TraceContext) -> Sequence[Link]:
+        links: Sequence[Link] = BoundedList.from_seq(self.limits.max_links, (Link(_span_context(link, remote=True)),))
+        return links
 
 
 class _Span:
-    """Implements tracing.Span over one of the SDK's, and is its own context. Its time counts from its making."""
+    """Implements tracing.Span, and is its own context. `facts` are under the names that they are exported with."""
 
-    __slots__ = ("_abandoned", "_inside", "_span")
+    __slots__ = (
+        "_abandoned",
+        "_inside",
+        "_recorder",
+        "facts",
+        "has_failed",
+        "link",
+        "origin",
+        "own",
+        "start_ns",
+        "step",
+    )
 
-    def __init__(self, span: OtelSpan) -> None:
-        self._span = span
-        self._abandoned = False
-        self._inside = inside(_trace_context(span.get_span_context()))
+    def __init__(
+        self,
+        recorder: _Recorder,
+        step: Step,
+        origin: _Origin,
+        own: TraceContext,
+        link: TraceContext,
+        facts: Mapping[str, Fact],
+        start_ns: int,
+    ) -> None:
+        self._recorder, self._abandoned, self._inside = recorder, False, inside(own)
+        self.step, self.origin, self.own, self.link = step, origin, own, link
+        self.facts: dict[str, Fact] = {}
+        self.has_failed = False
+        self.start_ns = start_ns
+        self.note(**facts)
 
     def __enter__(self) -> _Span:
         self._inside.__enter__()
@@ -127,48 +222,38 @@ class _Span:
         # A cancellation is an end like any other: whoever knows why noted it.
         if error is not None and not isinstance(error, asyncio.CancelledError | GeneratorExit):
             self.failed(error.reason if isinstance(error, DocugenError) else type(error).__name__)
-        if not self._abandoned:  # a span that does not end is never exported
-            self._span.end()
+        if not self._abandoned:
+            self.end(time.time_ns())
 
     def note(self, **facts: Fact) -> None:
-        self._span.set_attributes(_attributes(facts))
+        for name, value in facts.items():
+            if value != "":
+                self.facts[_NAMES[name]] = value
 
     def failed(self, code: str) -> None:
-        self._span.set_attribute("error.type", code)
-        self._span.set_status(Status(StatusCode.ERROR))
+        self.facts["error.type"] = code
+        self.has_failed = True
 
     def abandon(self) -> None:
         self._abandoned = True
 
-
-class _Ids(RandomIdGenerator):
-    """Random ids, except for a span whose id is given. Spans start on the event loop alone, one at a time."""
-
-    next_span_id = 0
-
-    def generate_span_id(self) -> int:
-        given, self.next_span_id = self.next_span_id, 0
-        return given or super().generate_span_id()
+    def end(self, end_ns: int) -> None:
+        self._recorder.record(self, end_ns)
+        self.facts = {}  # those handed over are another thread's now: what is noted any later must not reach them
 
 
-_ROOT = Context()
+class _Names(dict[str, str]):
+    """What a fact is exported as: as OpenTelemetry names it, or with our prefix. There are as many as `note` is called with."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = named = f"docugen.{name}"
+        return named
 
 
-@lru_cache(maxsize=256)
-def _below(trace: TraceContext, *, remote: bool) -> Context:
-    """The SDK's form of a parent; most have several children, one soon after the other."""
-    return set_span_in_context(NonRecordingSpan(_span_context(trace, remote=remote)), _ROOT)
-
-
-def _trace_context(span: SpanContext) -> TraceContext:
-    state = span.trace_state.to_header() if span.trace_state else ""
-    return TraceContext(f"{span.trace_id:032x}", f"{span.span_id:016x}", int(span.trace_flags), state)
+_NAMES = _Names(method="rpc.method", rpc_status="rpc.response.status_code", code="error.type")
+_EMPTY = Context()
 
 
 def _span_context(trace: TraceContext, *, remote: bool) -> SpanContext:
     state = TraceState.from_header([trace.state]) if trace.state else None
     return SpanContext(int(trace.trace_id, 16), int(trace.span_id, 16), remote, TraceFlags(trace.flags), state)
-
-
-def _attributes(facts: Mapping[str, Fact]) -> dict[str, Fact]:
-    return {_NAMES.get(name, f"docugen.{name}"): value for name, value in facts.items() if value != ""}
