@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from docugen_core.domain.identity import canonical_json, content_digest
+from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.manifest import ArtefactEntry, Engine, Manifest
 from docugen_core.rendering.catalogue import TemplateCatalogue
 
@@ -138,16 +138,10 @@ def _by_name(packs: Iterable[Pack]) -> dict[str, tuple[str, ...]]:
 def _file_changes(
     name: str, before: Sequence[str], now: Sequence[str], catalogue: TemplateCatalogue
 ) -> list[ChangedInput]:
-    installed = {f"{pack.version} {pack.digest}": pack.files for pack in catalogue.packs() if pack.name == name}
+    installed = {f"{pack.version} {pack.digest}": pack.file_digests for pack in catalogue.packs() if pack.name == name}
     if len(before) != 1 or len(now) != 1 or before[0] not in installed or now[0] not in installed:
         return []
-    then, files = installed[before[0]], installed[now[0]]
-    return _differences(
-        f"pack.{name}",
-        {path: content_digest(data) for path, data in then.items()},
-        {path: content_digest(data) for path, data in files.items()},
-        joint="/",
-    )
+    return _differences(f"pack.{name}", installed[before[0]], installed[now[0]], joint="/")
 
 
 def _differences(kind: str, before: Mapping[str, str], now: Mapping[str, str], joint: str = ".") -> list[ChangedInput]:

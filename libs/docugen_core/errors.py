@@ -12,7 +12,7 @@
     +-- Unavailable           STORE_UNAVAILABLE ...     the world around us; retried with backoff
     |   +-- RenderInterrupted RENDER_TIMEOUT,           the render process was killed or died
     |   |                     RENDER_OUT_OF_MEMORY,
-    |   |                     RENDER_PROCESS_DIED
+    |   |                     RENDER_PROCESS_DIED, FONT_CHANGED
     |   +-- Overloaded        EXECUTOR_BUSY             no room now; come back after `retry_after_ms`
     +-- LeaseLost             LEASE_LOST                somebody else owns the job; never reported as a failure
     +-- DeterminismViolation  DETERMINISM_VIOLATION     the promise is broken; page somebody
@@ -239,7 +239,8 @@ class Unavailable(DocugenError):
 
 class RenderInterrupted(Unavailable):
     """The render process was killed at its deadline (RENDER_TIMEOUT), needed more memory than it may have
-    (RENDER_OUT_OF_MEMORY) or died (RENDER_PROCESS_DIED). `document` names what it rendered.
+    (RENDER_OUT_OF_MEMORY) or died (RENDER_PROCESS_DIED), or would not use a font that changed under it (FONT_CHANGED).
+    `document` names what it rendered.
 
     Retried: a noisy machine can cause it. A template that truly hangs costs `max_attempts` tries, then fails for good.
     """

@@ -22,9 +22,9 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.json import JsonObject
 from docugen_core.rendering import locale as ours
+from docugen_core.rendering.compilers import ROOT
 from docugen_core.rendering.engine import library
 from docugen_core.rendering.fonts import font_folders
-from docugen_core.rendering.pdf import ROOT
 from docugen_core.rendering.world import World
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from docugen_core.domain.bundle import Format, TemplateReference
 from docugen_core.errors import ConfigurationError, RenderFailed
-from docugen_core.rendering.font_families import families, shipped_families
-from docugen_core.rendering.fonts import installed_fonts
 from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.page_format import PageFormat, page_sizes
 from docugen_core.rendering.registry import render
@@ -84,12 +82,6 @@ def test_a_declaration_that_cannot_hold_is_refused(tmp_path: Path, line: str, me
     error = refusal(write_pack(tmp_path / "notice", {"pack.toml": toml}))
     assert message in error
     assert "pack.toml:13: " in error
-
-
-def test_every_shipped_font_file_has_a_family_and_other_bytes_have_none() -> None:
-    assert all(families([font.path.read_bytes()]) == {font.family} for font in installed_fonts())
-    assert "IBM Plex Sans" in shipped_families()
-    assert families([b"", b"not a font", b"\0\1\0\0\0\1"]) == frozenset()
 
 
 @pytest.mark.parametrize(

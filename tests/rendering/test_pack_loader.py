@@ -93,7 +93,7 @@ def test_a_pack_has_a_bounded_number_of_files_and_bytes(tmp_path: Path, monkeypa
     many = write_pack(tmp_path / "many", {f"part{n}.txt": "" for n in range(PACK_FILES_MAX)})
     assert "is too much" in refusal(many).message
 
-    monkeypatch.setattr("docugen_core.rendering.pack_loader.PACK_BYTES_MAX", 1_000)
+    monkeypatch.setattr("docugen_core.rendering.pack_files.PACK_BYTES_MAX", 1_000)
     big = write_pack(tmp_path / "big", {"long.txt": "x" * 1_001})
     assert "is too much" in refusal(big).message
 

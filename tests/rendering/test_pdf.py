@@ -16,9 +16,10 @@ import pytest
 import typst
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
+from docugen_core.rendering.compilers import ROOT, check_fonts
 from docugen_core.rendering.fonts import font_folders, installed_fonts
 from docugen_core.rendering.packs import PdfOptions, PdfStandard
-from docugen_core.rendering.pdf import ROOT, check_fonts, page_count
+from docugen_core.rendering.pdf import page_count
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderLimits
 from pack_examples import PLEX, a_task
@@ -191,7 +192,7 @@ def test_a_font_family_that_is_not_installed_is_named_with_what_there_is() -> No
         render(replace(task, pack=replace(task.pack, templates={"notice": template})))
 
     assert caught.value.reason == "FONT_NOT_INSTALLED"
-    assert "Installed: IBM Plex Sans" in caught.value.hint
+    assert "Known: IBM Plex Sans" in caught.value.hint
 
 
 def test_a_template_that_names_no_font_gets_the_main_one() -> None:

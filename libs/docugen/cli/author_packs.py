@@ -8,7 +8,8 @@ from pathlib import Path
 from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
 from docugen_core.rendering.pack_discovery import pack_folders
-from docugen_core.rendering.pack_loader import PACK_FILE, load_pack
+from docugen_core.rendering.pack_files import PACK_FILE
+from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.packs import TemplatePack
 
 from docugen.cli.failures import wrong_input

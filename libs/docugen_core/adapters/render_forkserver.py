@@ -72,9 +72,9 @@ def _leave_the_network(system: ctypes.CDLL) -> None:
 
 
 def _import_for_first_document() -> None:
-    from docugen_core.rendering import locale, pdf
+    from docugen_core.rendering import compilers, locale, pdf  # noqa: F401 - pdf: for the first document
 
-    pdf.compiler()
+    compilers.compiler()
     locale.locale_facts("en-GB")
 
 

@@ -17,6 +17,9 @@
     language-untried  warning  no installed font has the letters of one of the pack's languages
     fallback-misfit   error    the sample does not fit the schema of the fallback template
     file-unused       warning  nothing in the pack refers to the file
+    font-unlicensed   warning  the pack brings fonts, and no licence lies beside them
+    font-restricted   warning  a font says of itself that documents may not embed it
+    font-unused       warning  no template names the family of a font that the pack brings
     version-unchanged error    the same version is installed with other content
 
 A warning may be wrong: see the modules that read. An error is something that fails, or would.
@@ -43,6 +46,9 @@ _WARNINGS = frozenset(
         "label-extra",
         "label-unused",
         "file-unused",
+        "font-unlicensed",
+        "font-restricted",
+        "font-unused",
     }
 )
 

@@ -116,7 +116,7 @@ def golden_of(
 ) -> Golden:
     """What to record of these outputs, by case name."""
     return Golden(
-        files={path: content_digest(data) for path, data in pack.files.items()},
+        files=pack.file_digests,
         components=dict(engine.components),
         fonts=dict(engine.fonts),
         outputs={

@@ -27,11 +27,13 @@ from docugen_core.authoring.data_paths import (
     written,
 )
 from docugen_core.authoring.findings import LintFinding, Severity
+from docugen_core.authoring.pack_font_findings import belongs_to_fonts, font_findings
 from docugen_core.authoring.template_reads import TemplateReads, template_reads
 from docugen_core.authoring.trials import TrialReport, try_template
 from docugen_core.errors import ConfigurationError
 from docugen_core.ports import Renderer
-from docugen_core.rendering.pack_loader import PACK_FILE, load_pack
+from docugen_core.rendering.pack_files import PACK_FILE
+from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.packs import Template, TemplatePack
 from docugen_core.strict_json.schema import compiled
 
@@ -114,6 +116,7 @@ class _Lint:
                 self._fallback(name, template)
         self._labels()
         self._files()
+        self.found += font_findings(self._pack)
 
     def tried(self, name: str, report: TrialReport) -> None:
         self._trials[name] = report
@@ -257,9 +260,8 @@ class _Lint:
         used = {PACK_FILE} | {file for reads in self._reads.values() for file in reads.files}
         used |= {entry[key] for entry in self._entries.values() for key in ("schema", "sample")}
         for file in sorted(self._pack.files.keys() - used):
-            name = Path(file).name
-            is_documentation = Path(file).stem.upper() in DOCUMENTATION
-            if not file.startswith("labels/") and not is_documentation and not _is_font(name):
+            is_documentation = Path(file).stem.upper() in DOCUMENTATION or belongs_to_fonts(file)
+            if not file.startswith("labels/") and not is_documentation:
                 self._say(
                     file, 0, "file-unused", "nothing refers to this file", "Remove it: it changes the pack's digest."
                 )
@@ -306,10 +308,6 @@ def _has(value: Any, path: DataPath) -> bool:
     if path[0] == ITEM:
         return isinstance(value, list) and any(_has(item, path[1:]) for item in value)
     return isinstance(value, Mapping) and path[0] in value and _has(value[path[0]], path[1:])
-
-
-def _is_font(name: str) -> bool:
-    return name.lower().endswith((".ttf", ".otf"))
 
 
 def _listed(names: Sequence[str]) -> str:

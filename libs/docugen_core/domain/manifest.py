@@ -20,7 +20,10 @@ MANIFEST_SCHEMA = "docugen.manifest/v1"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What rendered: name and version of every part that decides bytes, and the SHA-256 of every font file."""
+    """What rendered: name and version of every part that decides bytes, and the SHA-256 of every installed font file.
+
+    Fonts that a template pack brings are under that pack's digest: they are there for its templates alone.
+    """
 
     components: tuple[tuple[str, str], ...]
     fonts: tuple[tuple[str, str], ...]

@@ -15,7 +15,8 @@ from pathlib import Path
 from docugen_core.domain.bundle import PinnedTemplate, TemplateReference
 from docugen_core.errors import ConfigurationError, NotFound
 from docugen_core.rendering.pack_discovery import pack_folders
-from docugen_core.rendering.pack_loader import PACK_FILE, load_pack
+from docugen_core.rendering.pack_files import PACK_FILE
+from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.packs import Template, TemplatePack
 
 

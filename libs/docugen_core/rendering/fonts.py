@@ -11,6 +11,7 @@ listed, a listed one that is absent, and two faces with one (family, style, weig
 decide between them. What is installed is in the engine fingerprint, because it decides bytes.
 
 There is no setting for a folder of fonts: scheduler and workers have to agree on them as they agree on the version of DocuGen.
+A template pack brings fonts for its own templates under its own digest: `pack_fonts`.
 """
 
 from __future__ import annotations
@@ -87,29 +88,33 @@ def read_fonts(folders: Iterable[Path]) -> tuple[FontFile, ...]:
     return tuple(fonts)
 
 
-def families(fonts: Sequence[FontFile]) -> tuple[str, ...]:
+def families(fonts: Iterable[FontFile]) -> tuple[str, ...]:
     """The families, sorted, each once."""
     return tuple(sorted({font.family for font in fonts}))
 
 
-def font_chain(declared: Sequence[str], known: Sequence[str], language: str, script: str) -> tuple[str, ...]:
+def font_chain(
+    declared: Sequence[str], installed: Sequence[str], language: str, script: str, own: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The families a document's text looks through, in order; a character that none has is an error.
 
-    declared: the template's own chain, taken as it is; each must be in `known` (RenderFailed, FONT_NOT_INSTALLED). Without one:
-    the main family, those drawn for the document's language, all others by name. The order matters for Han characters, many of
-    which Japanese, Korean and the two Chinese scripts draw differently. language, script: of the locale, e.g. `zh`, `Hant`.
+    declared: the template's own chain, taken as it is; each must be `installed` or among the pack's `own` (RenderFailed,
+    FONT_NOT_INSTALLED). Without one: the main family, those drawn for the document's language, all others by name, and none of
+    the pack's: a font that a pack brings is used where it is named. The order matters for Han characters, many of which
+    Japanese, Korean and the two Chinese scripts draw differently. language, script: of the locale, e.g. `zh`, `Hant`.
     """
+    known = sorted({*installed, *own})
     missing = [family for family in declared if family not in known]
     if missing:
         raise RenderFailed(
             f"the template asks for the font family {missing[0]!r}, which is not installed",
             code="FONT_NOT_INSTALLED",
-            hint=f"Install a distribution that brings it, or change `fonts` in pack.toml. Installed: {', '.join(known)}.",
+            hint=f"Install a distribution that brings it, or change `fonts` in pack.toml. Known: {', '.join(known)}.",
             details={"family": missing[0]},
         )
     if declared:
         return tuple(declared)
-    others = sorted(family for family in known if family != MAIN_FAMILY)
+    others = sorted(family for family in installed if family != MAIN_FAMILY)
     return (MAIN_FAMILY, *sorted(others, key=lambda family: not is_drawn_for(family, language, script)))
 
 

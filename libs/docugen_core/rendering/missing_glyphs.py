@@ -64,8 +64,8 @@ def _remedy(characters: list[str]) -> str:
     if absent:
         return f"Install {WORLD_DISTRIBUTION} beside DocuGen, which brings {' and '.join(absent)}."
     return (
-        "Write the text in other characters, or install a distribution with a font that has them. A template with `fonts` in"
-        f" pack.toml looks through those alone; installed: {', '.join(installed)}."
+        "Write the text in other characters, or use a font that has them, installed or in the pack's fonts/."
+        f" A template with `fonts` in pack.toml looks through those alone; installed: {', '.join(installed)}."
     )
 
 

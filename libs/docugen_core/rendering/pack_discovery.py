@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from docugen_core.errors import ConfigurationError
-from docugen_core.rendering.pack_loader import PACK_FILE
+from docugen_core.rendering.pack_files import PACK_FILE
 
 ENTRY_POINT_GROUP = "docugen.template_packs"
 SHIPPED_PACKS = Path(__file__).parent.parent / "templates"

@@ -1,9 +1,7 @@
 """Reads a template pack from a folder and refuses everything that could surprise at render time.
 
-Refused, each with file, line and remedy: symbolic links (Typst follows them out of its sandbox), hidden files (they would
-change the digest unseen), binary files but Word templates (virtual files of the PDF engine are UTF-8; draw logos as SVG),
-what `docx_template` refuses of those, more than 500 files or 32 MiB, unknown keys, files that are named but absent, names
-the renderer itself provides.
+Refused, each with file, line and remedy: files that have no place in a pack (`pack_files`), unknown keys, files that are named
+but absent, font families that are neither installed nor the pack's own.
 """
 
 from __future__ import annotations
@@ -18,28 +16,15 @@ from typing import Any, TypeVar, cast, get_args
 from docugen_core.domain.bundle import Format, TemplateReference
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import ConfigurationError
-from docugen_core.rendering.docx_template import check_docx_template
-from docugen_core.rendering.font_families import pack_families, shipped_families
-from docugen_core.rendering.ooxml import PackageProblem
-from docugen_core.rendering.packs import (
-    PACK_BYTES_MAX,
-    PACK_FILES_MAX,
-    PACK_SCHEMA,
-    PdfOptions,
-    PdfStandard,
-    Template,
-    TemplatePack,
-    is_text,
-    pack_digest,
-)
+from docugen_core.rendering.fonts import families, installed_fonts
+from docugen_core.rendering.pack_files import PACK_FILE, FileProblem, PackFiles, read_pack_files
+from docugen_core.rendering.packs import PACK_SCHEMA, PdfOptions, PdfStandard, Template, TemplatePack, pack_digest
 from docugen_core.rendering.page_format import ORIENTATIONS, PAPER_SIZES, Orientation, PageFormat, PaperSize
 from docugen_core.rendering.strict_toml import TomlProblems, TomlTable, read_toml
 from docugen_core.rendering.table_layout import parse_layout
 
 T = TypeVar("T")
 
-PACK_FILE = "pack.toml"
-RESERVED = ("main.typ", "docugen.typ", "docugen/", "data.json", "world.json", "labels.json")
 """Provided by the renderer; a name that ends in a slash is a folder."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
@@ -67,55 +52,11 @@ def load_pack(folder: Path) -> TemplatePack:
     mistake in TOML and JSON files, one a line as `folder/file:line: what is wrong`. details: `file` and `line` of the first.
     hint: the remedy; where there are several mistakes, it stands behind each instead.
     """
-    files = _read_files(folder)
+    try:
+        files = read_pack_files(folder)
+    except FileProblem as problem:
+        raise _all_refused(folder, [_Mistake(problem.file, str(problem), problem.line, problem.hint)]) from None
     return _Loader(folder, files).pack()
-
-
-def _read_files(folder: Path) -> dict[str, bytes]:
-    if not (folder / PACK_FILE).is_file():
-        raise _refused(folder, PACK_FILE, "is missing", hint="A template pack is a folder with a pack.toml.")
-    files: dict[str, bytes] = {}
-    size = 0
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            hint = "Copy the file into the pack: links reach outside the sandbox."
-            raise _refused(folder, name, "is a symbolic link", hint=hint)
-        if path.name.startswith("."):
-            raise _refused(folder, name, "is a hidden file", hint="Remove it: it would change the pack's digest.")
-        if path.is_dir():
-            continue
-        if not path.is_file():
-            raise _refused(folder, name, "is not a regular file", hint="A pack holds plain files and folders.")
-        size += path.stat().st_size
-        if len(files) >= PACK_FILES_MAX or size > PACK_BYTES_MAX:
-            limit = f"a pack holds at most {PACK_FILES_MAX} files and {PACK_BYTES_MAX >> 20} MiB"
-            raise _refused(folder, name, f"is too much: {limit}", hint="Split the pack.")
-        files[name] = _checked(folder, name, path.read_bytes())
-    return files
-
-
-def _checked(folder: Path, name: str, data: bytes) -> bytes:
-    if name in RESERVED or name.startswith(tuple(folder for folder in RESERVED if folder.endswith("/"))):
-        hint = f"Rename it: {', '.join(RESERVED)} are provided by the renderer."
-        raise _refused(folder, name, "has a reserved name", hint=hint)
-    if not is_text(name):
-        _check_docx(folder, name, data)
-        return data
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        hint = "Of binary files a pack holds only .docx templates; draw images as SVG."
-        raise _refused(folder, name, "is not UTF-8 text", line=line, hint=hint) from None
-    return data
-
-
-def _check_docx(folder: Path, name: str, data: bytes) -> None:
-    try:
-        check_docx_template(data)
-    except PackageProblem as problem:
-        raise _refused(folder, name, str(problem), hint=problem.hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +72,6 @@ class _Mistake:
         return f"{folder.name}/{self.file}" + (f":{self.line}" if self.line else "") + f": {self.problem}"
 
 
-def _refused(folder: Path, file: str, problem: str, *, line: int = 0, hint: str = "") -> ConfigurationError:
-    return _all_refused(folder, [_Mistake(file, problem, line, hint)])
-
-
 def _all_refused(folder: Path, mistakes: Sequence[_Mistake]) -> ConfigurationError:
     first = mistakes[0]
     details = {"pack": folder.name, "file": first.file} | ({"line": str(first.line)} if first.line else {})
@@ -147,9 +84,10 @@ def _all_refused(folder: Path, mistakes: Sequence[_Mistake]) -> ConfigurationErr
 class _Loader:
     """One folder's files on their way to a TemplatePack. Mistakes are collected; a pack with any never leaves."""
 
-    def __init__(self, folder: Path, files: Mapping[str, bytes]) -> None:
+    def __init__(self, folder: Path, files: PackFiles) -> None:
         self._folder = folder
-        self._files = files
+        self._files = files.contents
+        self._fonts = files.fonts
         self._mistakes: list[_Mistake] = []
 
     def pack(self) -> TemplatePack:
@@ -197,9 +135,8 @@ class _Loader:
                 entry.refuse("fallback", f"template {template.name!r} falls back to itself", "Name another template.")
         if not templates:
             top.refuse("templates", "a pack declares at least one template", "Add a [[templates]] table.")
-        return TemplatePack(
-            name, version, description, pack_digest(self._files), templates, self._files, language, labels
-        )
+        digest = pack_digest(self._files, self._fonts)
+        return TemplatePack(name, version, description, digest, templates, self._files, language, labels, self._fonts)
 
     def _template(self, entry: TomlTable) -> Template:
         name = entry.text("name")
@@ -217,19 +154,19 @@ class _Loader:
             optional=entry.flag("optional", False),
             fallback=_fallback(entry),
             page=_page(entry, formats),
-            fonts=self._fonts(entry),
+            fonts=self._chain(entry),
         )
         entry.finish()
         return template
 
-    def _fonts(self, entry: TomlTable) -> tuple[str, ...]:
+    def _chain(self, entry: TomlTable) -> tuple[str, ...]:
         wanted = entry.texts("fonts", ())
         if wanted:
-            known = shipped_families() | pack_families(self._files)
+            known = families([*installed_fonts(), *self._fonts.values()])
             missing = [family for family in wanted if family not in known]
             if missing:
                 message = f"there is no font family {', '.join(map(repr, missing))}"
-                entry.refuse("fonts", message, f"Known: {', '.join(sorted(known))}.")
+                entry.refuse("fonts", message, f"Known: {', '.join(known)}.")
         return wanted
 
     def _formats(self, table: TomlTable) -> dict[Format, str]:

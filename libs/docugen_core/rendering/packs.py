@@ -5,8 +5,11 @@
     *.typ *.html *.j2 ...   sources; `*.table.toml` lays out a table for both CSV and XLSX
     *.schema.json           JSON Schema (2020-12) of a template's data
     labels/<language>.toml  the pack's own words; a language falls back to the pack's default one, key by key
+    fonts/*.ttf *.otf       fonts for the pack's own templates; see `pack_fonts`
 
-`pack_loader.load_pack` makes one from a folder. In memory a pack is plain values, so it pickles into a render process.
+`pack_loader.load_pack` makes one from a folder. In memory a pack is plain values, so it pickles into a render process. Fonts
+stay in their folder: Typst reads no others, and they are too large to travel with each document. They are held to the digest
+that was theirs when the pack was loaded (`compilers`).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Literal, TypeAlias
 from docugen_core.domain.bundle import Format, TemplateReference
 from docugen_core.domain.identity import PACK_PREFIX, content_digest, digest
 from docugen_core.domain.json import JsonObject
+from docugen_core.rendering.fonts import FontFile
 from docugen_core.rendering.page_format import PageFormat
 
 PACK_SCHEMA = "docugen.pack/v1"
@@ -85,7 +89,7 @@ class Template:
 class TemplatePack:
     """A pack in memory. digest: SHA-256 over every file's path and content (64 hex digits); files: path -> content.
 
-    labels: by language (`en`, `fr`), as written, without the fallback.
+    labels: by language (`en`, `fr`), as written, without the fallback. fonts: path -> face; their bytes are not in `files`.
     """
 
     name: str
@@ -96,6 +100,12 @@ class TemplatePack:
     files: Mapping[str, bytes]
     default_language: str = "en"
     labels: Mapping[str, JsonObject] = field(default_factory=dict)
+    fonts: Mapping[str, FontFile] = field(default_factory=dict)
+
+    @property
+    def file_digests(self) -> dict[str, str]:
+        """SHA-256 of every file by its path, fonts included: what `digest` is over."""
+        return _file_digests(self.files, self.fonts)
 
     def labels_for(self, language: str) -> JsonObject:
         """The words of `language` laid over those of the default language, key by key, nested tables included."""
@@ -103,13 +113,17 @@ class TemplatePack:
 
 
 def is_text(file: str) -> bool:
-    """Whether a pack's file is UTF-8 text: every one but a Word template."""
+    """Whether a file among a pack's `files` is UTF-8 text: every one but a Word template."""
     return not file.endswith(".docx")
 
 
-def pack_digest(files: Mapping[str, bytes]) -> str:
+def pack_digest(files: Mapping[str, bytes], fonts: Mapping[str, FontFile] | None = None) -> str:
     """The identity of a pack: SHA-256 over {path: SHA-256 of content}. Names and version are in pack.toml, so in here."""
-    return digest(PACK_PREFIX, {path: content_digest(data) for path, data in files.items()})
+    return digest(PACK_PREFIX, _file_digests(files, fonts or {}))
+
+
+def _file_digests(files: Mapping[str, bytes], fonts: Mapping[str, FontFile]) -> dict[str, str]:
+    return {path: content_digest(data) for path, data in files.items()} | {p: font.sha256 for p, font in fonts.items()}
 
 
 def _laid_over(below: JsonObject, above: JsonObject) -> JsonObject:

@@ -8,7 +8,7 @@
 What Typst may not do here, and why it cannot:
 - reach the network (packages): nothing is installed, and the render process has a dead proxy and no network namespace;
 - read files: its root is an empty folder; `../` and absolute paths stay inside it; packs hold no links;
-- use other fonts: only installed ones (`fonts`), in the order of `typesetting`, never "any that has the character";
+- use other fonts: only installed ones and its pack's (`compilers`), in the order of `typesetting`, never "any that has one";
 - print empty boxes: PDF/A makes a missing glyph an error, other PDFs are checked as one, and every warning is a failure;
 - remember: inputs go in as files with fixed names, `sys_inputs` is always None (it would survive into the next document);
 - know the date: see `_now`.
@@ -21,17 +21,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.failure import SourceLocation
-from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
+from docugen_core.errors import LimitExceeded, RenderFailed
+from docugen_core.rendering.compilers import MAIN_FILE, compiler_for
 from docugen_core.rendering.engine import library
-from docugen_core.rendering.fonts import FontFile, font_folders, installed_fonts
 from docugen_core.rendering.inputs import template_inputs
 from docugen_core.rendering.missing_glyphs import MISSING_GLYPH
 from docugen_core.rendering.packs import PdfOptions, Template, is_text
@@ -40,13 +37,8 @@ from docugen_core.rendering.pdf_diagnostics import render_failed
 from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_core.rendering.typesetting import text_rule
 
-if TYPE_CHECKING:
-    import typst
-
-MAIN_FILE = "main.typ"
 FIELDS_FILE = "docugen/fields.typ"
 LABELLED_FIELDS_FILE = "docugen/labelled-fields.typ"
-ROOT = Path(__file__).parent / "empty"
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 BEFORE_TODAY = -377_705_116_800
@@ -99,7 +91,7 @@ def _compiled(task: RenderTask, source: str, **options: object) -> bytes | list[
 
     files = _virtual_files(task, source)
     # Typst's own types do not mention the mapping of virtual files that its documentation offers.
-    compile_files: Any = compiler().compile_with_warnings
+    compile_files: Any = compiler_for(task.pack).compile_with_warnings
     try:
         made, warnings = compile_files(files, sys_inputs=None, timestamp=_now(task.world.document_date), **options)
     except typst.TypstError as error:
@@ -121,33 +113,6 @@ def _refuse_missing_glyphs(task: RenderTask, source: str) -> None:
     except RenderFailed as error:
         if MISSING_GLYPH in error.details:
             raise
-
-
-@cache
-def compiler() -> typst.Compiler:
-    """The process's one compiler: it must never be shared between threads. Safe to make before a fork, not to use."""
-    import typst
-
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
-    check_fonts(fonts, installed_fonts())
-    return typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
-
-
-def check_fonts(fonts: typst.Fonts, listed: Sequence[FontFile]) -> None:
-    """Raises ConfigurationError naming the file unless Typst sees exactly the listed faces, under the names of the list.
-
-    The library reads a missing folder as "no fonts", skips what is no font, and lets folder order choose between equal faces.
-    """
-    seen = {Path(face.path or ""): (face.family, face.style, face.weight) for face in fonts.fonts()}
-    for font in listed:
-        face = seen.pop(font.path, None)
-        if face != font.face:
-            told = " ".join(map(str, face)) if face else "no font that can be read"
-            message = f"{font.path} is {told}, not {' '.join(map(str, font.face))} as its list says"
-            raise ConfigurationError(message, code="INVALID_FONTS", hint="Correct fonts.toml, or take another file.")
-    if seen:
-        message = f"the font file {min(seen)} is not listed"
-        raise ConfigurationError(message, code="INVALID_FONTS", hint="List it in fonts.toml, or remove it.")
 
 
 def page_count(pdf: bytes) -> int:

@@ -1,0 +1,126 @@
+"""Typst compilers: the process's one for the installed fonts, and a few for packs that bring fonts of their own.
+
+A compiler belongs to a set of fonts. That of the installed fonts is made at the start; one for a pack's fonts is made when the
+first of its documents comes, and kept with the last few of its kind, so that no other pack can reach those fonts.
+
+Typst reads a face when a text first uses it, and draws nothing, without a word, if it cannot. A pack's fonts lie in its folder,
+which somebody may have changed since the pack was loaded. So a compiler for a pack reads every face once and the files are
+then compared with their digests: what it will draw with is what the pack's digest is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docugen_core.domain.identity import content_digest
+from docugen_core.errors import ConfigurationError, RenderInterrupted
+from docugen_core.rendering.fonts import FontFile, font_folders, installed_fonts
+from docugen_core.rendering.packs import TemplatePack
+
+if TYPE_CHECKING:
+    import typst
+
+ROOT = Path(__file__).parent / "empty"
+MAIN_FILE = "main.typ"
+KEPT_MAX = 4
+"""Compilers for packs with fonts. Each holds the faces its documents used, so their memory is the reason for the bound."""
+
+_UNREAD = "a face that cannot be read"
+
+
+@cache
+def compiler() -> typst.Compiler:
+    """The process's one compiler: it must never be shared between threads. Safe to make before a fork, not to use."""
+    import typst
+
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
+    check_fonts(fonts, installed_fonts())
+    return typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
+
+
+def compiler_for(pack: TemplatePack) -> typst.Compiler:
+    """The compiler with the installed fonts and those of `pack`. Making it uses it: never before a fork.
+
+    Raises RenderInterrupted (FONT_CHANGED) where a font in the pack's folder is no longer what it was when the pack was
+    loaded. That is this machine's trouble and not the document's, so it neither fails nor omits one for good.
+    """
+    if not pack.fonts:
+        return compiler()
+    try:
+        return _compiler_with(tuple(sorted(pack.fonts.values(), key=lambda font: font.path)))
+    except (_FontChangedError, ConfigurationError) as error:
+        where = f" {error.font.path}" if isinstance(error, _FontChangedError) else ""
+        raise RenderInterrupted(
+            f"a font of template pack {pack.name}@{pack.version} has changed on disk since the pack was loaded:{where}",
+            code="FONT_CHANGED",
+            hint="Restart the service, which reads packs at its start; give a changed pack a new version.",
+            details={"pack": f"{pack.name}@{pack.version}", "pack_digest": pack.digest},
+        ) from error
+
+
+def check_fonts(fonts: typst.Fonts, listed: Sequence[FontFile]) -> None:
+    """Raises ConfigurationError naming the file unless Typst sees exactly the listed faces, under the names of the list.
+
+    The library reads a missing folder as "no fonts", skips what is no font, and lets folder order choose between equal faces.
+    """
+    seen = {Path(face.path or ""): (face.family, face.style, face.weight) for face in fonts.fonts()}
+    for font in listed:
+        face = seen.pop(font.path, None)
+        if face != font.face:
+            told = " ".join(map(str, face)) if face else "no font that can be read"
+            message = f"{font.path} is {told}, not {' '.join(map(str, font.face))} as its list says"
+            raise ConfigurationError(message, code="INVALID_FONTS", hint="Correct fonts.toml, or take another file.")
+    if seen:
+        message = f"the font file {min(seen)} is not listed"
+        raise ConfigurationError(message, code="INVALID_FONTS", hint="List it in fonts.toml, or remove it.")
+
+
+class _FontChangedError(Exception):
+    def __init__(self, font: FontFile) -> None:
+        super().__init__(str(font.path))
+        self.font = font
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _compiler_with(own: tuple[FontFile, ...]) -> typst.Compiler:
+    """own: a pack's faces. What fails is not kept: the folder may be mended."""
+    import typst
+
+    _compare(own)
+    folders = sorted({*font_folders(), *(font.path.parent for font in own)})
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*folders])
+    check_fonts(fonts, [*installed_fonts(), *own])
+    made = typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
+    for font in own:
+        _read_face(made, font)
+    _compare(own)
+    return made
+
+
+def _compare(fonts: Sequence[FontFile]) -> None:
+    for font in fonts:
+        try:
+            same = content_digest(font.path.read_bytes()) == font.sha256
+        except OSError:
+            same = False
+        if not same:
+            raise _FontChangedError(font)
+
+
+def _read_face(made: typst.Compiler, font: FontFile) -> None:
+    """Has Typst read the face, by a line of text in it: a line has a height if, and only if, its font could be read."""
+    import typst
+
+    family = font.family.replace("\\", "\\\\").replace('"', '\\"')
+    source = (
+        f'#context assert(measure(text(font: "{family}", style: "{font.style}", weight: {font.weight}, fallback: false,'
+        f' top-edge: "ascender", bottom-edge: "descender", "x")).height > 0pt, message: "{_UNREAD}")'
+    )
+    compile_files: Any = made.compile_with_warnings
+    try:
+        compile_files({MAIN_FILE: source.encode()}, sys_inputs=None, format="svg")
+    except typst.TypstError:
+        raise _FontChangedError(font) from None

@@ -1,0 +1,104 @@
+"""The files of a pack's folder, read, and refused where they have no place in a pack.
+
+Refused: symbolic links (Typst follows them out of its sandbox), hidden files (they would change the digest unseen), binary
+files but Word templates and fonts (virtual files of the PDF engine are UTF-8; draw logos as SVG), what `docx_template` and
+`pack_fonts` refuse of those, more than 500 files or 32 MiB, names the renderer itself provides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from docugen_core.rendering.docx_template import check_docx_template
+from docugen_core.rendering.fonts import FontFile
+from docugen_core.rendering.ooxml import PackageProblem
+from docugen_core.rendering.pack_fonts import FONTS_MAX, FontProblem, check_font, is_font, named_fonts
+from docugen_core.rendering.packs import PACK_BYTES_MAX, PACK_FILES_MAX, is_text
+
+PACK_FILE = "pack.toml"
+RESERVED = ("main.typ", "docugen.typ", "docugen/", "data.json", "world.json", "labels.json")
+
+
+class FileProblem(Exception):
+    """What is wrong with one file, and the remedy. file: within the pack. line: from 1, or 0 for the file as a whole."""
+
+    def __init__(self, file: str, problem: str, hint: str, *, line: int = 0) -> None:
+        super().__init__(problem)
+        self.file = file
+        self.hint = hint
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class PackFiles:
+    """contents: path -> content of every file but fonts. fonts: path -> face of every font file."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    fonts: dict[str, FontFile] = field(default_factory=dict)
+
+
+def read_pack_files(folder: Path) -> PackFiles:
+    """Every file below `folder`. Raises FileProblem for the first, by name, that has no place in a pack."""
+    if not (folder / PACK_FILE).is_file():
+        raise FileProblem(PACK_FILE, "is missing", "A template pack is a folder with a pack.toml.")
+    contents: dict[str, bytes] = {}
+    fonts: dict[str, bytes] = {}
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise FileProblem(
+                name, "is a symbolic link", "Copy the file into the pack: links reach outside the sandbox."
+            )
+        if path.name.startswith("."):
+            raise FileProblem(name, "is a hidden file", "Remove it: it would change the pack's digest.")
+        if path.is_dir():
+            continue
+        if not path.is_file():
+            raise FileProblem(name, "is not a regular file", "A pack holds plain files and folders.")
+        size += path.stat().st_size
+        if len(contents) + len(fonts) >= PACK_FILES_MAX or size > PACK_BYTES_MAX:
+            limit = f"a pack holds at most {PACK_FILES_MAX} files and {PACK_BYTES_MAX >> 20} MiB"
+            raise FileProblem(name, f"is too much: {limit}", "Split the pack.")
+        if is_font(name):
+            if len(fonts) >= FONTS_MAX:
+                hint = "Split the pack, or make a distribution of the fonts."
+                raise FileProblem(name, f"is too much: a pack holds at most {FONTS_MAX} fonts", hint)
+            fonts[name] = path.read_bytes()
+        else:
+            contents[name] = _checked(name, path.read_bytes())
+    return PackFiles(contents, _named(folder, fonts))
+
+
+def _checked(name: str, data: bytes) -> bytes:
+    if name in RESERVED or name.startswith(tuple(folder for folder in RESERVED if folder.endswith("/"))):
+        raise FileProblem(
+            name, "has a reserved name", f"Rename it: {', '.join(RESERVED)} are provided by the renderer."
+        )
+    if not is_text(name):
+        _check_docx(name, data)
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        hint = "Of binary files a pack holds only .docx templates and, in fonts/, fonts; draw images as SVG."
+        raise FileProblem(name, "is not UTF-8 text", hint, line=line) from None
+    return data
+
+
+def _check_docx(name: str, data: bytes) -> None:
+    try:
+        check_docx_template(data)
+    except PackageProblem as problem:
+        raise FileProblem(name, str(problem), problem.hint) from None
+
+
+def _named(folder: Path, fonts: dict[str, bytes]) -> dict[str, FontFile]:
+    try:
+        for name, data in fonts.items():
+            check_font(name, data)
+        return named_fonts(folder, fonts)
+    except FontProblem as problem:
+        raise FileProblem(problem.file, str(problem), problem.hint) from None
