@@ -113,7 +113,7 @@ class _Idle:
 
 
 async def measure(stage: Stage) -> list[Measurement]:
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from docugen_core.adapters.otlp_exporter import OtlpExporter
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     told, measures = await _one_run(), OtelMeasures()
@@ -123,7 +123,7 @@ async def measure(stage: Stage) -> list[Measurement]:
         (endpoint,) = await collector.line("endpoint")
 
         async def traces() -> float:
-            exporter = OTLPSpanExporter(endpoint=endpoint, insecure=True)
+            exporter = OtlpExporter(endpoint=endpoint, insecure=True)
             tracer = OtelTracer("benchmark", BatchSpanProcessor(exporter, max_queue_size=spans * REPEATS))
             return _cpu_us(lambda: told.trace(tracer), tracer.close)
 

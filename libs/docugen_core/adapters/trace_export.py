@@ -75,7 +75,7 @@ def exported_traces(service: str) -> Iterator[Exported]:
 
 def _otlp_tracer(service: str) -> OtelTracer:
     try:
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        from docugen_core.adapters.otlp_exporter import OtlpExporter
     except ImportError as error:
         raise ConfigurationError(
             "the OTEL_ variables ask for traces over OTLP, and its exporter is not installed",
@@ -86,7 +86,7 @@ def _otlp_tracer(service: str) -> OtelTracer:
     from docugen_core.adapters.otel_traces import OtelTracer
 
     try:
-        return OtelTracer(service, BatchSpanProcessor(OTLPSpanExporter()))
+        return OtelTracer(service, BatchSpanProcessor(OtlpExporter()))
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         raise ConfigurationError(
             f"the exporter of traces cannot be set up from the OTEL_ variables: {type(error).__name__}",
