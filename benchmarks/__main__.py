@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import draining, idling, rendering, submitting, watching, working
+from benchmarks import calling, draining, idling, rendering, submitting, watching, working
 from benchmarks.measurement import Measurement
 from benchmarks.stage import ROOT, Neighbours, Stage, fastest_loop, machine, now_us
 from benchmarks.table import facts, table, write_json
@@ -20,6 +20,7 @@ THEMES: dict[str, Callable[[Stage], Awaitable[list[Measurement]]]] = {
     "working": working.measure,
     "rendering": rendering.measure,
     "watching": watching.measure,
+    "calling": calling.measure,
     "idling": idling.measure,
 }
 ROUNDS = 5

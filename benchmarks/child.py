@@ -6,6 +6,10 @@ Each says `ready`, waits for a line, works, and answers in lines of words.
     starts-queue URL QUEUE COUNT       the same through the queue
     burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
     burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty: fetcher, settler and heartbeat of the worker service
+    echo         ANSWER_BYTES          `address` and its process id: a bare server of grpc.aio; until it is killed
+    call         ADDRESS BATCH FIRST IN_FLIGHT:COUNT ...
+                                       for each level `called`, calls a second, p50 in us, own CPU in us a call, failures, bytes
+                                       of an answer; bundles numbered from FIRST, BATCH to a call, 0 for CreateBundleRun
     collector                          `endpoint` and where it takes spans over OTLP, which it drops; until it is killed
     hold         URL QUEUE LEASE_MS    takes one job, says `held`, and never lets go
 """
@@ -15,9 +19,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from statistics import median
 from typing import Any
 
 import structlog
@@ -133,6 +139,37 @@ async def hold(url: str, name: str, lease_ms: str) -> None:
         await asyncio.Event().wait()
 
 
+async def echo(answer_bytes: str) -> None:
+    from benchmarks.echo import started_echo
+
+    server, address = await started_echo(int(answer_bytes))
+    begin()
+    say("address", address, str(os.getpid()))
+    await server.wait_for_termination()
+
+
+async def calls(address: str, batch: str, first: str, *levels: str) -> None:
+    from benchmarks.bundles import batch_request, create_request
+    from benchmarks.wire import call
+
+    plan = [(int(in_flight), int(count)) for in_flight, _, count in (level.partition(":") for level in levels)]
+    number, requests = int(first), []
+    for _, count in plan:
+        if int(batch):
+            requests.append([batch_request("certificate", number + n * int(batch), int(batch)) for n in range(count)])
+            number += count * int(batch)
+        else:
+            requests.append([create_request("certificate", number + n) for n in range(count)])
+            number += count
+    method = "BatchCreateBundleRuns" if int(batch) else "CreateBundleRun"
+    begin()
+    for (in_flight, count), messages in zip(plan, requests, strict=True):
+        called = await call(address, f"/docugen.v1.BundleRunService/{method}", messages, in_flight)
+        rate, p50 = count / called.took_us * 1e6, median(called.latencies_us)
+        words = (f"{rate:.2f}", f"{p50:.1f}", f"{called.cpu_us:.1f}", str(called.failures), str(len(called.last)))
+        say("called", *words)
+
+
 async def collector() -> None:
     import grpc
     from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as traces
@@ -175,6 +212,8 @@ WORK: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "starts-queue": starts_queue,
     "burn-bare": burn_bare,
     "burn-queue": burn_queue,
+    "echo": echo,
+    "call": calls,
     "collector": collector,
     "hold": hold,
 }

@@ -7,27 +7,21 @@ server's count of what it read from its clients; what a script does inside the s
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import urllib.request
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import grpc
 from docugen_core.adapters.redis_connection import RedisConnection
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.measurement import Bound, Measurement, in_turns
+from benchmarks.services import SCHEDULER, WORKER, family, ready, service, share_mb
 from benchmarks.stage import Stage, emptied, now_us
 
 START_MS_MAX, SCRAPE_MS_MAX, ROUND_TRIPS_MAX = 1_000, 50, 5
 RSS_MB_MAX = 160
 SETTLING_S, IDLE_S, SCRAPES = 6.0, 10.0, 5
-FREE = "127.0.0.1:0"
 
 
 async def measure(stage: Stage) -> list[Measurement]:
@@ -65,14 +59,14 @@ async def measure(stage: Stage) -> list[Measurement]:
 
 async def _life(redis: RedisConnection, folder: Path) -> dict[str, float]:
     begin = now_us()
-    async with _service("docugen_scheduler", redis, folder) as (_, scheduler):
-        await _ready(scheduler["address"])
+    async with service(SCHEDULER, redis, folder) as (_, scheduler):
+        await ready(scheduler["address"])
         start_ms = (now_us() - begin) / 1_000
         alone = await _round_trips(redis)
         scrape_ms = min([await asyncio.to_thread(_scrape_ms, scheduler["metrics_address"]) for _ in range(SCRAPES)])
-        async with _service("docugen_worker", redis, folder) as (worker, _):
+        async with service(WORKER, redis, folder) as (worker, _):
             both = await _round_trips(redis)
-            memory_mb = sum(_share_mb(pid) for pid in _family(worker.pid))
+            memory_mb = sum(share_mb(pid) for pid in family(worker.pid))
     return {
         "start": start_ms,
         "scrape": scrape_ms,
@@ -80,35 +74,6 @@ async def _life(redis: RedisConnection, folder: Path) -> dict[str, float]:
         "worker": both - alone,
         "memory": memory_mb,
     }
-
-
-@asynccontextmanager
-async def _service(module: str, redis: RedisConnection, folder: Path) -> AsyncIterator[tuple[Process, dict[str, Any]]]:
-    """A service with a queue, and what it said when it had started."""
-    settings = {
-        "QUEUE_ENABLED": "true",
-        "REDIS_URL": redis.address.public(),
-        "STORE_URL": f"file://{folder}/store",
-        **dict.fromkeys(("GRPC_ADDRESS", "METRICS_ADDRESS", "WORKER_GRPC_ADDRESS", "WORKER_METRICS_ADDRESS"), FREE),
-    }
-    environment = {f"DOCUGEN_{name}": value for name, value in settings.items()}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, env=environment, stdout=PIPE, stderr=DEVNULL
-    )
-    try:
-        assert process.stdout is not None
-        yield process, json.loads(await process.stdout.readline())
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def _ready(address: str) -> None:
-    async with grpc.aio.insecure_channel(address) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        async for told in health.Watch(health_pb2.HealthCheckRequest(service="readiness")):
-            if told.status == health_pb2.HealthCheckResponse.SERVING:
-                return
 
 
 async def _round_trips(redis: RedisConnection) -> float:
@@ -129,19 +94,3 @@ def _scrape_ms(address: str) -> float:
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
         answer.read()
     return (now_us() - begin) / 1_000
-
-
-def _family(pid: int) -> list[int]:
-    """A process and all below it."""
-    children = [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    return [pid, *(one for child in children for one in _family(child))]
-
-
-def _share_mb(pid: int) -> float:
-    """The process's proportional share of memory (PSS)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1_024
-    raise RuntimeError(f"/proc/{pid}/smaps_rollup has no Pss")

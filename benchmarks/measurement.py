@@ -79,6 +79,11 @@ class Measurement:
         }
 
 
+def curve(name: str, x: float) -> dict[str, Any]:
+    """Facts of a measurement that is a point of a curve, for `make bench-plots`."""
+    return {"curve": name, "x": x}
+
+
 async def in_turns(rounds: int, *steps: Step) -> list[tuple[float, ...]]:
     """Run the steps one after the other, `rounds` times after one round that is dropped; the values of each step."""
     taken = [[await step() for step in steps] for _ in range(rounds + 1)]

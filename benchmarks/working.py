@@ -84,7 +84,7 @@ def _stamped(job: NewJob) -> NewJob:
 
 
 async def _cpu_bound(stage: Stage, redis: RedisConnection) -> Measurement:
-    iterations = _iterations_of(BURN_US)
+    iterations = iterations_of(BURN_US)
     names = count()
 
     async def bare() -> float:
@@ -112,7 +112,7 @@ async def _burn(children: list[Child]) -> float:
     return BURN_JOBS / (max(ends) - begin) * 1e6
 
 
-def _iterations_of(duration_us: float) -> int:
+def iterations_of(duration_us: float) -> int:
     """How much of `burn` takes that long here: of several tries the quickest, the least disturbed."""
     probe = 2_000
     times = []
