@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import grpc
 import pytest
@@ -21,6 +22,7 @@ from docugen_core.domain.seed import SeedStream
 from docugen_core.errors import Overloaded
 from docugen_core.ports import ExecutionMode, GenerationJob, Submission
 from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.submission import Intake
 from docugen_scheduler.app import SERVICES
 from docugen_scheduler.call_limits import CallGroup
 from fakes import ScriptedRenderer
@@ -128,6 +130,22 @@ async def test_a_bug_is_found_in_the_log_under_the_id_the_caller_gets_and_its_te
             answer = await scheduler.runs.BatchCreateBundleRuns(batch)
             assert answer.results[0].error.reason == "INTERNAL"
             assert CUSTOMER not in str(answer)
+
+
+async def test_an_item_of_a_batch_that_meets_a_bug_is_logged_by_its_run_id_only_where_that_can_be_one(
+    tmp_path: Path, log: io.StringIO
+) -> None:
+    settings = note_settings(tmp_path)
+    async with scripted_core(settings, ScriptedRenderer()) as core:
+        broken = replace(core, intake=cast(Intake, object()))  # so that the bug comes before anything is checked
+        async with real_scheduler(settings, broken) as scheduler:
+            items = [create(bundle_run_id=name) for name in ("mine-1", f"{CUSTOMER}\n", "")]
+            batch = messages.BatchCreateBundleRunsRequest(requests=items)
+            answer = await scheduler.runs.BatchCreateBundleRuns(batch)
+    assert [result.error.reason for result in answer.results] == ["INTERNAL"] * 3
+    crashes = [event for event in events(log) if event["event"] == "batch_item_crashed"]
+    assert sorted(str(crash["run_id"]) for crash in crashes) == ["", "", "mine-1"]
+    assert CUSTOMER not in log.getvalue() + str(answer)
 
 
 def methods() -> list[str]:

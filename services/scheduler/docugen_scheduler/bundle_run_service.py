@@ -37,6 +37,7 @@ from docugen_scheduler.authorisation import own, present_caller
 from docugen_scheduler.call_limits import WAIT_MS_MAX
 from docugen_scheduler.finished_runs import read_manifest
 from docugen_scheduler.intake import checked_request
+from docugen_scheduler.interceptors import loggable_run_id
 from docugen_scheduler.paging import page_size
 from docugen_scheduler.resource_names import parse_run_name
 
@@ -218,7 +219,7 @@ class BundleRunService(BundleRunServiceServicer):
                     refusal.details["retry_after_ms"] = str(error.retry_after_ms)
                 return messages.BatchCreateBundleRunsResponse.Result(error=refusal)
             except Exception:
-                log.exception("batch_item_crashed", bundle_run_id=request.bundle_run_id[:64])
+                log.exception("batch_item_crashed", run_id=loggable_run_id(request))
                 failure = DocugenError("internal error; the server's log has it").failure()
                 return messages.BatchCreateBundleRunsResponse.Result(error=encode_failure(failure))
         return messages.BatchCreateBundleRunsResponse.Result(

@@ -207,7 +207,7 @@ class _Call:
         self._started = time.monotonic_ns()
         self._id = _request_id(context)
         # Every call has a task, hence a context, of its own: nothing to unbind.
-        run_id = _run_id(request)
+        run_id = loggable_run_id(request)
         structlog.contextvars.bind_contextvars(request_id=self._id, **({"run_id": run_id} if run_id else {}))
         context.set_trailing_metadata(((REQUEST_ID, self._id),))
 
@@ -254,7 +254,7 @@ class _Call:
             "method": self._method,
             "duration_ms": (time.monotonic_ns() - self._started) // 1_000_000,
         }
-        run_id = _run_id(response) or _run_id(self._request)
+        run_id = loggable_run_id(response) or loggable_run_id(self._request)
         return facts | {"run_id": run_id} if run_id else facts
 
 
@@ -272,7 +272,7 @@ def _field(path: str) -> str:
     return path[: found.end()] if found else path
 
 
-def _run_id(message: Any) -> str:
+def loggable_run_id(message: Any) -> str:
     """The run a message is about, as far as it says so. What cannot be the id of a run may be anything, and is left out."""
     run_id = getattr(getattr(message, "bundle_run", None), "bundle_run_id", "") or getattr(message, "bundle_run_id", "")
     name = str(getattr(message, "name", "") or getattr(message, "parent", ""))
