@@ -6,11 +6,12 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 from docugen_core.adapters.render_pool import RenderPool
 from docugen_core.assembly import assemble_intake
@@ -34,9 +35,9 @@ SETTINGS = replace(Settings(), render_recycle_documents=60_000)
 async def measure(stage: Stage) -> list[Measurement]:
     rows = []
     for bundle, document, renders in DOCUMENTS:
-        tasks = _tasks(bundle, document)
-        rows.append(await _warm(stage, bundle, tasks, renders))
-        rows.append(await _two_processes(stage, bundle, tasks, renders))
+        of_bundle = tasks(json.loads((EXAMPLES / f"{bundle}.json").read_text()), document)
+        rows.append(await _warm(stage, bundle, of_bundle, renders))
+        rows.append(await _two_processes(stage, bundle, of_bundle, renders))
     with awake():
         rows.append(await _cold(stage))
     return rows
@@ -109,12 +110,11 @@ async def _timed(*arguments: str) -> float:
     return (now_us() - begin) / 1_000
 
 
-def _tasks(bundle_name: str, document_name: str) -> Iterator[RenderTask]:
-    """The document for one customer after the other, so that no engine's memory of the last one helps."""
+def tasks(raw: Mapping[str, Any], document_name: str) -> Iterator[RenderTask]:
+    """A bundle's document for one customer after the other, so that no engine's memory of the last one helps."""
     intake = assemble_intake(SETTINGS)
-    raw = json.loads((EXAMPLES / f"{bundle_name}.json").read_text())
     for number in count():
-        varied = raw | {"seed": f"{raw['seed']}-{number}", "data": dict(raw["data"])}
+        varied = dict(raw) | {"seed": f"{raw['seed']}-{number}", "data": dict(raw["data"])}
         if "number" in varied["data"]:  # an invoice; a statement's data come from the seed
             varied["data"]["number"] = f"SPECIMEN-{number:06d}"
         bundle = prepare_generation_job(SubmitRequest(varied), intake).bundle
