@@ -26,7 +26,6 @@ from docugen_core.domain.lease import (
     Redriven,
     Retry,
     RetryVerdict,
-    Settled,
     Settlement,
     Verdict,
 )
