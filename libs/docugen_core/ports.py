@@ -330,8 +330,8 @@ class JobQueue(Protocol):
         """Version and bytes of a job that has not succeeded; None where the queue holds none (any more)."""
         ...
 
-    async def runs(self, *, before: str = "", limit: int = 50) -> RecordPage:
-        """Records newest first. before: next_before of the page before."""
+    async def runs(self, *, before: str = "", limit: int = 50, tenant: str = "") -> RecordPage:
+        """Records newest first. before: next_before of the page before. tenant: whose alone; empty for everybody's."""
         ...
 
     async def cancel(self, run_id: str, reason: str) -> CancelVerdict:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import chain
 
 import pytest
+from docugen_core.adapters import redis_queue
 from docugen_core.adapters.keys import LANES
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.demand import Demand
@@ -477,6 +479,33 @@ async def test_runs_are_listed_newest_first_in_pages_without_gap_or_repetition(e
             break
     assert len(seen) == 60
     assert seen == sorted(set(seen), reverse=True)
+
+
+async def test_a_tenants_runs_are_found_among_others_whose_records_are_not_read(
+    everywhere: QueueWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_queue, "TENANT_SCAN_ITEMS", 10)
+    await everywhere.submit("acme~1", "1", "acmes", "acme-two~1")
+    await everywhere.submit(*(f"birch~{n}" for n in range(25)))
+    await everywhere.submit("acme~2", "2")
+
+    async def listed(tenant: str, limit: int) -> list[list[str]]:
+        pages, before = [], ""
+        while True:
+            page = await everywhere.queue.runs(before=before, limit=limit, tenant=tenant)
+            pages.append([record.run_id for record in page.records])
+            if not (before := page.next_before):
+                return pages
+
+    birches = await listed("birch", 4)
+    assert max(map(len, birches)) == 4
+    assert sorted(chain(*birches)) == sorted(f"birch~{n}" for n in range(25))
+    assert len([*chain(*await listed("", 4))]) == 31
+    for n in range(25):
+        await everywhere.redis.execute("SET", everywhere.keys.record(f"birch~{n}"), "reading this is an error")
+    assert [*chain(*await listed("acme", 5))] == ["acme~2", "acme~1"]
+    assert [*chain(*await listed("default", 5))] == ["acmes", "2", "1"]
+    assert [*chain(*await listed("nobody", 4))] == []
 
 
 async def test_every_change_of_a_run_is_told_in_order_with_a_growing_revision(everywhere: QueueWorld) -> None:

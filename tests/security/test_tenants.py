@@ -18,7 +18,7 @@ from docugen.v1.bundle_run_service_pb2 import (
     DeleteBundleRunRequest,
     ListBundleRunsRequest,
 )
-from docugen_core.adapters import queue_listing
+from docugen_core.adapters import queue_listing, redis_queue
 from docugen_core.domain.tenant import Role
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.task import Rendering, RenderTask
@@ -228,6 +228,7 @@ async def test_a_list_holds_ones_own_runs_whatever_the_filter_says(house: House)
 async def test_a_page_token_never_names_another_tenants_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_listing, "PAGE_ITEMS", 4)
     monkeypatch.setattr(queue_listing, "SCAN_MAX", 4)
+    monkeypatch.setattr(redis_queue, "TENANT_SCAN_ITEMS", 4)
     await house.callers.birch.submit(bundle("first"), "mine")
     for n in range(20):
         await house.callers.acme.submit(bundle(f"{n}"), f"secret-{n}")

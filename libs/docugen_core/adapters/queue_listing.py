@@ -1,8 +1,9 @@
 """Lists of runs from the queue's records: filtered here, page by page, and never more than SCAN_MAX records a call.
 
-Redis keeps runs in one index, by (create time, id). Conditions on create_time bound the scan at both ends; all others are
-decided on the records read. When the bound is reached first, the page is short or even empty, and its token goes on from
-there. Runs whose records expired are not listed; they are still found by their id, through their manifest.
+Redis keeps runs in one index, by (create time, id). Conditions on create_time bound the scan at both ends; one on the tenant is
+decided there, by the ids, so that others' records are neither read nor counted; all else is decided on the records read.
+When the bound is reached first, the page is short or even empty, and its token goes on from there. Runs whose records expired
+are not listed; they are still found by their id, through their manifest.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from docugen_core.adapters.queue_records import queued_run
 from docugen_core.adapters.redis_queue import PAGE_ITEMS, list_position
 from docugen_core.domain.lease import JobRecord
 from docugen_core.domain.run import BundleRun
-from docugen_core.domain.run_filter import Comparison, matches
+from docugen_core.domain.run_filter import TENANT_FIELD, Comparison, matches
 from docugen_core.domain.run_query import Position, RunQuery, encode_page_token, position
 from docugen_core.ports import JobQueue
 
@@ -35,12 +36,12 @@ class Scan:
 async def scan(queue: JobQueue, query: RunQuery) -> Scan:
     """One page of `query`. Raises InvalidRequest for a token of another query, Unavailable."""
     found: list[JobRecord] = []
-    before, oldest_ms = _start(query), _oldest_ms(query.filter)
+    before, oldest_ms, tenant = _start(query), _oldest_ms(query.filter), _tenant(query.filter)
     start, pages_read = before, 0
     while True:
         # Without a filter every record matches: reading more than the page, and one to know whether there is another, is waste.
         wanted = PAGE_ITEMS if query.filter else min(PAGE_ITEMS, query.page_size + 1 - len(found))
-        page = await queue.runs(before=before, limit=wanted)
+        page = await queue.runs(before=before, limit=wanted, tenant=tenant)
         pages_read += 1
         for record in page.records:
             if record.create_time_ms < oldest_ms:
@@ -98,6 +99,11 @@ def _oldest_ms(conditions: Iterable[Comparison]) -> int:
         int(c.value) + _LOWER[c.operator] for c in conditions if c.field == "create_time" and c.operator in _LOWER
     )
     return max(bounds, default=0)
+
+
+def _tenant(conditions: Iterable[Comparison]) -> str:
+    """Whose runs alone can match; empty for anybody's."""
+    return next((str(c.value) for c in conditions if (c.field, c.operator) == (TENANT_FIELD, "=")), "")
 
 
 def _position(record: JobRecord) -> Position:
