@@ -47,8 +47,8 @@ from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.errors import DocugenError
 from docugen_core.tracing import Fact, Span, Step, current_trace, inside
 
-PARENTS_KEPT = 256
-"""Parents whose sampling is remembered; most have several children, one soon after the other."""
+DECISIONS_KEPT = 256
+"""Traces whose sampling is remembered, twice: below a caller's span and below our own."""
 
 _KINDS = {Step.CALL: SpanKind.SERVER, Step.SUBMIT: SpanKind.PRODUCER, Step.ATTEMPT: SpanKind.CONSUMER}
 _SCOPE = InstrumentationScope("docugen", __version__)
@@ -69,7 +69,7 @@ class OtelTracer:
         self._recorder = _Recorder(processor, resource, SpanLimits())
         self._sampler = TracerProvider(resource=resource, shutdown_on_exit=False).sampler  # of OTEL_TRACES_SAMPLER
         self._ids = RandomIdGenerator()
-        self._below = lru_cache(maxsize=PARENTS_KEPT)(self._sampled_below)
+        self._below = lru_cache(maxsize=DECISIONS_KEPT)(self._decided_below)
 
     def close(self) -> None:
         """Hand over what waits and record nothing any more. May take as long as the processor's export does."""
@@ -85,10 +85,11 @@ class OtelTracer:
         **facts: Fact,
     ) -> AbstractContextManager[Span]:
         above = current_trace() if parent is None else parent
-        origin = self._below(above, parent is not None) if above else self._first()
-        if not origin.sampled:
-            return inside(self._own(origin, span_id))
-        return _Span(self._recorder, step, origin, self._own(origin, span_id), link, facts, time.time_ns())
+        sampling = self._sampling(above, remote=parent is not None)
+        own = self._own(sampling, span_id)
+        if not sampling.sampled:
+            return inside(own)
+        return _Span(self._recorder, step, sampling, above, own, link, facts, time.time_ns())
 
     def past(
         self,
@@ -100,38 +101,40 @@ class OtelTracer:
         span_id: str = "",
         **facts: Fact,
     ) -> None:
-        origin = self._below(parent, True) if parent else self._first()
-        if origin.sampled:
-            span = _Span(
-                self._recorder, step, origin, self._own(origin, span_id), NO_TRACE, facts, start_ms * 1_000_000
-            )
+        sampling = self._sampling(parent, remote=True)
+        if sampling.sampled:
+            own = self._own(sampling, span_id)
+            span = _Span(self._recorder, step, sampling, parent, own, NO_TRACE, facts, start_ms * 1_000_000)
             span.end(max(start_ms, end_ms) * 1_000_000)
 
-    def _own(self, origin: _Origin, span_id: str) -> TraceContext:
-        span_id = span_id or f"{self._ids.generate_span_id():016x}"
-        return TraceContext(origin.trace_id, span_id, origin.flags, origin.header)
-
-    def _first(self) -> _Origin:
+    def _sampling(self, above: TraceContext, *, remote: bool) -> _Sampling:
+        if above:
+            return self._below(above.trace_id, above.flags, above.state, remote)
         trace_id = self._ids.generate_trace_id()
-        return self._sampled(None, trace_id, TraceFlags.RANDOM_TRACE_ID)
+        return self._decided(trace_id, None, TraceFlags.RANDOM_TRACE_ID)
 
-    def _sampled_below(self, parent: TraceContext, remote: bool) -> _Origin:
-        context = _span_context(parent, remote=remote)
-        return self._sampled(context, context.trace_id, parent.flags & TraceFlags.RANDOM_TRACE_ID)
+    def _own(self, sampling: _Sampling, span_id: str) -> TraceContext:
+        span_id = span_id or f"{self._ids.generate_span_id():016x}"
+        return TraceContext(sampling.trace_id, span_id, sampling.flags, sampling.header)
 
-    def _sampled(self, parent: SpanContext | None, trace_id: int, random_flag: int) -> _Origin:
-        """One answer for all children of a parent: no sampler that OTEL_TRACES_SAMPLER can name asks for more than the parent
-        and the trace's id."""
+    def _decided_below(self, trace_id: str, flags: int, state: str, remote: bool) -> _Sampling:
+        """One answer for all children of all parents that differ in their span ids alone: no sampler that OTEL_TRACES_SAMPLER
+        can name looks at these, nor at the name or the facts of a span."""
+        parent = _span_context(TraceContext(trace_id, _ANY_SPAN_ID, flags, state), remote=remote)
+        return self._decided(parent.trace_id, parent, flags & TraceFlags.RANDOM_TRACE_ID)
+
+    def _decided(self, trace_id: int, parent: SpanContext | None, random_flag: int) -> _Sampling:
         above = set_span_in_context(NonRecordingSpan(parent), _EMPTY) if parent else _EMPTY
         result = self._sampler.should_sample(above, trace_id, "")
         sampled, state = result.decision is Decision.RECORD_AND_SAMPLE, result.trace_state
         flags = TraceFlags(random_flag | (TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT))
-        return _Origin(parent, f"{trace_id:032x}", sampled, flags, state, state.to_header() if state else "")
+        return _Sampling(parent, f"{trace_id:032x}", sampled, flags, state, state.to_header() if state else "")
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
-    """What spans have from where they begin: below `parent`, or, for None, as the first of a trace. header: of `state`."""
+class _Sampling:
+    """What spans of one trace have in common. parent: theirs, but for its span id; None for the first of a trace. The rest is
+    their own. header: of `state`."""
 
     parent: SpanContext | None
     trace_id: str
@@ -139,6 +142,12 @@ class _Origin:
     flags: TraceFlags
     state: TraceState | None
     header: str
+
+    def of_parent(self, span_id: str) -> SpanContext | None:
+        of = self.parent
+        if of is None:
+            return None
+        return SpanContext(of.trace_id, int(span_id, 16), of.is_remote, of.trace_flags, of.trace_state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +159,14 @@ class _Recorder:
     limits: SpanLimits
 
     def record(self, span: _Span, end_ns: int) -> None:
-        origin = span.origin
+        sampling = span.sampling
         self.processor.on_end(
             ReadableSpan(
                 str(span.facts["rpc.method"]) if span.step is Step.CALL else span.step.value,
-                SpanContext(int(origin.trace_id, 16), int(span.own.span_id, 16), False, origin.flags, origin.state),
-                origin.parent,
+                SpanContext(
+                    int(sampling.trace_id, 16), int(span.own.span_id, 16), False, sampling.flags, sampling.state
+                ),
+                sampling.of_parent(span.above.span_id),
                 self.resource,
                 self._bounded(span.facts),
                 links=self._links(span.link) if span.link else (),
@@ -185,11 +196,12 @@ class _Span:
         "_abandoned",
         "_inside",
         "_recorder",
+        "above",
         "facts",
         "has_failed",
         "link",
-        "origin",
         "own",
+        "sampling",
         "start_ns",
         "step",
     )
@@ -198,14 +210,15 @@ class _Span:
         self,
         recorder: _Recorder,
         step: Step,
-        origin: _Origin,
+        sampling: _Sampling,
+        above: TraceContext,
         own: TraceContext,
         link: TraceContext,
         facts: Mapping[str, Fact],
         start_ns: int,
     ) -> None:
         self._recorder, self._abandoned, self._inside = recorder, False, inside(own)
-        self.step, self.origin, self.own, self.link = step, origin, own, link
+        self.step, self.sampling, self.above, self.own, self.link = step, sampling, above, own, link
         self.facts: dict[str, Fact] = {}
         self.has_failed = False
         self.start_ns = start_ns
@@ -252,6 +265,7 @@ class _Names(dict[str, str]):
 
 _NAMES = _Names(method="rpc.method", rpc_status="rpc.response.status_code", code="error.type")
 _EMPTY = Context()
+_ANY_SPAN_ID = f"{1:016x}"
 
 
 def _span_context(trace: TraceContext, *, remote: bool) -> SpanContext:
