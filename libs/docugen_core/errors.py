@@ -239,7 +239,7 @@ class Unavailable(DocugenError):
 
 class RenderInterrupted(Unavailable):
     """The render process was killed at its deadline (RENDER_TIMEOUT), needed more memory than it may have
-    (RENDER_OUT_OF_MEMORY) or died (RENDER_PROCESS_DIED), or would not use a font that changed under it (FONT_CHANGED).
+    (RENDER_OUT_OF_MEMORY), died (RENDER_PROCESS_DIED), or met a font that is no longer what was loaded (FONT_CHANGED).
     `document` names what it rendered.
 
     Retried: a noisy machine can cause it. A template that truly hangs costs `max_attempts` tries, then fails for good.

@@ -228,6 +228,7 @@ async def test_a_font_that_changed_since_its_pack_was_loaded_is_never_drawn_with
         with pytest.raises(RenderInterrupted, match=r"template pack notice@1\.0\.0 has changed on disk") as caught:
             await pool.render(a_document(pack))
         assert (caught.value.reason, caught.value.retryable) == ("FONT_CHANGED", True)
+        assert str(tmp_path) not in caught.value.message
         assert caught.value.document == "notice.pdf"
 
         (tmp_path / "fonts" / "More.ttf").unlink(missing_ok=True)

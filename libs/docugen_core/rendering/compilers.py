@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from docugen_core.domain.identity import content_digest
 from docugen_core.errors import ConfigurationError, RenderInterrupted
 from docugen_core.rendering.fonts import FontFile, font_folders, installed_fonts
+from docugen_core.rendering.pack_fonts import FONT_FOLDER
 from docugen_core.rendering.packs import TemplatePack
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def compiler_for(pack: TemplatePack) -> typst.Compiler:
     try:
         return _compiler_with(tuple(sorted(pack.fonts.values(), key=lambda font: font.path)))
     except (_FontChangedError, ConfigurationError) as error:
-        where = f" {error.font.path}" if isinstance(error, _FontChangedError) else ""
+        which = f"the font {error}" if isinstance(error, _FontChangedError) else "a font"
         raise RenderInterrupted(
-            f"a font of template pack {pack.name}@{pack.version} has changed on disk since the pack was loaded:{where}",
+            f"{which} of template pack {pack.name}@{pack.version} has changed on disk since the pack was loaded",
             code="FONT_CHANGED",
             hint="Restart the service, which reads packs at its start; give a changed pack a new version.",
             details={"pack": f"{pack.name}@{pack.version}", "pack_digest": pack.digest},
@@ -79,9 +80,10 @@ def check_fonts(fonts: typst.Fonts, listed: Sequence[FontFile]) -> None:
 
 
 class _FontChangedError(Exception):
+    """Its text is the font's place in the pack: a caller learns no path of this machine."""
+
     def __init__(self, font: FontFile) -> None:
-        super().__init__(str(font.path))
-        self.font = font
+        super().__init__(f"{FONT_FOLDER}{font.path.name}")
 
 
 @lru_cache(maxsize=KEPT_MAX)
