@@ -61,6 +61,7 @@ def test_a_bundle_of_which_everything_was_omitted_says_so(tmp_path: Path, packs:
     ended = process("render", "-", cwd=tmp_path, stdin=json.dumps(bundle), DOCUGEN_TEMPLATE_PATH=packs)
     assert ended.code == 0, ended.err
     assert "files     out/bundle  (0 written, 1 omitted)\n" in ended.out
+    assert '(TEMPLATE_FAILED)\n          To see what failed, render it with "optional": false.\n' in ended.out
     assert files(tmp_path / "out" / "bundle") == ["manifest.json"]
 
 

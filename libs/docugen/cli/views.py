@@ -45,17 +45,19 @@ def bundle_view(document: dict[str, Any]) -> str:
     """What `render` and `runs get` leave in a folder."""
     artefacts = document["artefacts"]
     changed = sum(a["changed"] for a in artefacts)
-    omitted = sum(a["status"] == "omitted" for a in artefacts)
-    current = not changed and omitted < len(artefacts)
+    omitted = [f"omitted   {a['name']}  ({a['reason']})" for a in artefacts if a["status"] == "omitted"]
+    current = not changed and len(omitted) < len(artefacts)
     written = "nothing to write, all files are up to date" if current else f"{changed} written"
     if omitted:
-        written += f", {omitted} omitted"
+        written += f", {len(omitted)} omitted"
+        omitted.append('          To see what failed, render it with "optional": false.')
     replaced = [f"fallback  {a['name']}  ({a['fallback_reason']})" for a in artefacts if a["fallback_reason"]]
     return "\n".join(
         [
             artefact_table(artefacts),
             "",
             *replaced,
+            *omitted,
             f"run       {document['bundle_run_id']}",
             f"manifest  {document['manifest']['path']}  sha256 {document['manifest']['sha256'][:_SHORT]}",
             f"files     {document['directory']}  ({written})",
