@@ -40,6 +40,9 @@ check-pdfa: $(VENV)/.installed-dev ## PDFs of every shipped template by veraPDF,
 bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json
 	@$(BIN)/python -m benchmarks
 
+bench-peers: $(VENV)/.installed-dev ## Other queues and renderers beside DocuGen, installed below var/peers by pip and npm; ten minutes: PEERS='--only rendering'
+	@$(BIN)/python -m benchmarks.peers $(PEERS)
+
 chaos: $(VENV)/.installed-dev ## Storms of faults on every Redis at hand, some minutes: CHAOS='--seed TEXT --jobs N --seconds S'
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(CHAOS)
 
