@@ -115,7 +115,7 @@ class OtelTracer:
 
     def _own(self, sampling: _Sampling, span_id: str) -> TraceContext:
         span_id = span_id or f"{self._ids.generate_span_id():016x}"
-        return TraceContext(sampling.trace_id, span_id, sampling.flags, sampling.header)
+        return TraceContext(sampling.trace_id, span_id, int(sampling.flags), sampling.header)
 
     def _decided_below(self, trace_id: str, flags: int, state: str, remote: bool) -> _Sampling:
         """One answer for all children of all parents that differ in their span ids alone: no sampler that OTEL_TRACES_SAMPLER
