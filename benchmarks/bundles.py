@@ -12,7 +12,12 @@ from functools import cache
 from typing import Any
 
 from docugen.client.bundle_message import bundle_message
-from docugen.v1.bundle_run_service_pb2 import BatchCreateBundleRunsRequest, CreateBundleRunRequest
+from docugen.v1.bundle_run_pb2 import BundleRun
+from docugen.v1.bundle_run_service_pb2 import (
+    BatchCreateBundleRunsRequest,
+    CreateBundleRunRequest,
+    CreateBundleRunResponse,
+)
 
 from benchmarks.stage import ROOT
 
@@ -40,6 +45,12 @@ def batch_request(name: str, first: int, count: int) -> bytes:
     """A BatchCreateBundleRunsRequest of `count` bundles, numbered from `first`."""
     requests = [_request(name, number) for number in range(first, first + count)]
     return BatchCreateBundleRunsRequest(requests=requests).SerializeToString()
+
+
+def tells_of_finished(answer: bytes) -> bool:
+    """Whether a CreateBundleRunResponse is of a run that was there before and has succeeded."""
+    response = CreateBundleRunResponse.FromString(answer)
+    return response.deduplicated and response.bundle_run.state == BundleRun.STATE_SUCCEEDED
 
 
 def _request(name: str, number: int) -> CreateBundleRunRequest:

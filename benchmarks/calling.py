@@ -14,10 +14,12 @@ from tempfile import TemporaryDirectory
 
 from docugen_core.adapters.redis_connection import RedisConnection
 
+from benchmarks.callers import Level, called
 from benchmarks.measurement import Bound, Measurement, curve, in_turns
 from benchmarks.services import SCHEDULER, cpu_us, ready, service
 from benchmarks.stage import Child, Stage, awake
 
+BUNDLE = "certificate"
 CALLS_AT = {1: 300, 4: 800, 16: 2_000, 64: 3_000}
 """Calls in flight, and how many are made in one round."""
 BUSIEST = max(CALLS_AT)
@@ -40,7 +42,7 @@ async def _calls(stage: Stage, redis: RedisConnection) -> list[Measurement]:
     with TemporaryDirectory() as folder, awake():
         async with service(SCHEDULER, redis, Path(folder), **ROOM) as (process, said):
             await ready(said["address"])
-            (probe,) = await _called(said["address"], first=10_000_000, levels={1: 1})
+            (probe,) = await called(said["address"], BUNDLE, first=10_000_000, levels={1: 1})
             async with Child("echo", probe.answer_bytes) as echo:
                 echo.go()
                 address, pid = await echo.line("address")
@@ -93,11 +95,11 @@ async def _batches(stage: Stage, redis: RedisConnection) -> Measurement:
 
             async def batches() -> float:
                 before = cpu_us(process.pid)
-                (called,) = await _called(
-                    said["address"], first=next(numbers), levels={BATCHES_IN_FLIGHT: BATCHES}, batch=BATCH
+                (level,) = await called(
+                    said["address"], BUNDLE, first=next(numbers), levels={BATCHES_IN_FLIGHT: BATCHES}, batch=BATCH
                 )
                 per_job.append((cpu_us(process.pid) - before) / BATCH / BATCHES)
-                return called.per_s * BATCH
+                return level.per_s * BATCH
 
             (values,) = await in_turns(stage.rounds, batches)
     return Measurement(
@@ -109,40 +111,22 @@ async def _batches(stage: Stage, redis: RedisConnection) -> Measurement:
     )
 
 
-class _Level:
-    """What the child said of the calls with so many in flight."""
-
-    def __init__(self, words: list[str]) -> None:
-        self.per_s, self.p50_us, self.client_us = map(float, words[:3])
-        failures, self.answer_bytes = map(int, words[3:])
-        if failures:
-            raise RuntimeError(f"{failures} calls were refused; a scheduler with the same settings says why")
-
-
 class _Taken:
     """The rounds of one server."""
 
     def __init__(self) -> None:
-        self.rounds: list[dict[int, _Level]] = []
+        self.rounds: list[dict[int, Level]] = []
         self.server_us: list[float] = []
 
     async def round(self, address: str, pid: int, *, first: int) -> float:
         before = cpu_us(pid)
-        levels = await _called(address, first=first, levels=CALLS_AT)
+        levels = await called(address, BUNDLE, first=first, levels=CALLS_AT)
         self.server_us.append((cpu_us(pid) - before) / CALLS)
         self.rounds.append(dict(zip(CALLS_AT, levels, strict=True)))
         return 0.0
 
-    def of(self, in_flight: int, read: Callable[[_Level], float]) -> tuple[float, ...]:
+    def of(self, in_flight: int, read: Callable[[Level], float]) -> tuple[float, ...]:
         return tuple(read(levels[in_flight]) for levels in self.rounds[1:])
-
-
-async def _called(address: str, *, first: int, levels: dict[int, int], batch: int = 0) -> list[_Level]:
-    """One child that makes all these calls, a level after the other."""
-    plan = [f"{in_flight}:{count}" for in_flight, count in levels.items()]
-    async with Child("call", address, batch, first, *plan) as child:
-        child.go()
-        return [_Level(await child.line("called")) for _ in levels]
 
 
 def _clients_note(ours: _Taken, floor: _Taken, in_flight: int) -> str:

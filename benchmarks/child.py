@@ -6,10 +6,13 @@ Each says `ready`, waits for a line, works, and answers in lines of words.
     starts-queue URL QUEUE COUNT       the same through the queue
     burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
     burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty: fetcher, settler and heartbeat of the worker service
+    sleep-queue  URL QUEUE SLOTS MS    the same with jobs that only wait; after `done` and the time its CPU in us
+    render-loop  BUNDLE FIRST COUNT    `done` and the time at which it had rendered all documents of these bundles
     echo         ANSWER_BYTES          `address` and its process id: a bare server of grpc.aio; until it is killed
-    call         ADDRESS BATCH FIRST IN_FLIGHT:COUNT ...
-                                       for each level `called`, calls a second, p50 in us, own CPU in us a call, failures, bytes
-                                       of an answer; bundles numbered from FIRST, BATCH to a call, 0 for CreateBundleRun
+    call         ADDRESS BUNDLE BATCH FIRST IN_FLIGHT:COUNT ...
+                                       for each level `called`, when it began, calls a second, p50 in us, own CPU in us a call,
+                                       answers, bytes of one, and how many told of a run that had succeeded before; bundles
+                                       numbered from FIRST, BATCH to a call, 0 for CreateBundleRun
     collector                          `endpoint` and where it takes spans over OTLP, which it drops; until it is killed
     hold         URL QUEUE LEASE_MS    takes one job, says `held`, and never lets go
 """
@@ -21,7 +24,8 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Any
@@ -91,15 +95,24 @@ async def burn_bare(count: str, iterations: str) -> None:
 
 
 async def burn_queue(url: str, name: str, iterations: str) -> None:
+    await _work_until_empty(url, name, BURN_SLOTS, lambda: asyncio.to_thread(burn, int(iterations)))
+
+
+async def sleep_queue(url: str, name: str, slots: str, sleep_ms: str) -> None:
+    await _work_until_empty(url, name, int(slots), lambda: asyncio.sleep(int(sleep_ms) / 1_000))
+
+
+async def _work_until_empty(url: str, name: str, slots: int, do: Callable[[], Awaitable[None]]) -> None:
+    """Do every job of the queue, `slots` at a time, and say when the last one was settled and what CPU that took."""
     async with RedisConnection(url) as redis, asyncio.TaskGroup() as group:
         consumer, rules = unique_name(), QueueRules()
         source = RedisJobSource(redis, name, consumer=consumer, rules=rules)
-        jobs, settler = JobsInHand(BURN_SLOTS), Settler(source, consumer, rules.lease_ms)
+        jobs, settler = JobsInHand(slots), Settler(source, consumer, rules.lease_ms)
         last_us, settled = 0.0, asyncio.Event()
 
         async def work(job: Job) -> None:
             nonlocal last_us
-            await asyncio.to_thread(burn, int(iterations))
+            await do()
             jobs.ending(job)
             await settler.settle(job.lease, Done(MANIFEST))
             jobs.remove(job)
@@ -126,7 +139,19 @@ async def burn_queue(url: str, name: str, iterations: str) -> None:
         await fetching
         for task in housekeeping:
             task.cancel()
-    say("done", f"{last_us:.0f}")
+    say("done", f"{last_us:.0f}", f"{time.process_time_ns() / 1_000:.0f}")
+
+
+async def render_loop(name: str, first: str, count: str) -> None:
+    from docugen_core.rendering.registry import render
+
+    from benchmarks.ending import render_tasks
+
+    tasks = [task for number in range(int(first), int(first) + int(count)) for task in await render_tasks(name, number)]
+    begin()
+    for task in tasks:
+        render(task)
+    say("done", f"{now_us():.0f}")
 
 
 async def hold(url: str, name: str, lease_ms: str) -> None:
@@ -148,26 +173,28 @@ async def echo(answer_bytes: str) -> None:
     await server.wait_for_termination()
 
 
-async def calls(address: str, batch: str, first: str, *levels: str) -> None:
-    from benchmarks.bundles import batch_request, create_request
+async def calls(address: str, name: str, batch: str, first: str, *levels: str) -> None:
+    from benchmarks.bundles import batch_request, create_request, tells_of_finished
     from benchmarks.wire import call
 
     plan = [(int(in_flight), int(count)) for in_flight, _, count in (level.partition(":") for level in levels)]
     number, requests = int(first), []
     for _, count in plan:
         if int(batch):
-            requests.append([batch_request("certificate", number + n * int(batch), int(batch)) for n in range(count)])
+            requests.append([batch_request(name, number + n * int(batch), int(batch)) for n in range(count)])
             number += count * int(batch)
         else:
-            requests.append([create_request("certificate", number + n) for n in range(count)])
+            requests.append([create_request(name, number + n) for n in range(count)])
             number += count
     method = "BatchCreateBundleRuns" if int(batch) else "CreateBundleRun"
     begin()
     for (in_flight, count), messages in zip(plan, requests, strict=True):
+        begun = now_us()
         called = await call(address, f"/docugen.v1.BundleRunService/{method}", messages, in_flight)
         rate, p50 = count / called.took_us * 1e6, median(called.latencies_us)
-        words = (f"{rate:.2f}", f"{p50:.1f}", f"{called.cpu_us:.1f}", str(called.failures), str(len(called.last)))
-        say("called", *words)
+        answers, known = called.answers, 0 if int(batch) else sum(map(tells_of_finished, called.answers))
+        sizes = (len(answers), len(answers[0]) if answers else 0, known)
+        say("called", f"{begun:.0f}", f"{rate:.2f}", f"{p50:.1f}", f"{called.cpu_us:.1f}", *map(str, sizes))
 
 
 async def collector() -> None:
@@ -212,6 +239,8 @@ WORK: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "starts-queue": starts_queue,
     "burn-bare": burn_bare,
     "burn-queue": burn_queue,
+    "sleep-queue": sleep_queue,
+    "render-loop": render_loop,
     "echo": echo,
     "call": calls,
     "collector": collector,

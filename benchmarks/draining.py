@@ -1,10 +1,9 @@
-"""What it costs to hand out a job and to settle it: the rate beside the bare stream, and the price of parked retries."""
+"""What it costs to hand out a job and to settle it: the rate beside the bare stream."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from itertools import count
 from typing import Any
 
 from docugen_core.adapters.redis_connection import RedisConnection
@@ -19,18 +18,12 @@ JOBS = 6_000
 WANT = 128
 CONSUMERS = 2
 """In one process: while one waits for its jobs, the other settles, so that server and worker both have something to do."""
-PARKED = 100_000
-PARKED_START_MS = 4_102_444_800_000  # the year 2100
-TAKES = 300
 RULES = QueueRules(max_depth=10_000_000, runs_max=10_000_000)
 
 
 async def measure(stage: Stage) -> list[Measurement]:
     async with stage.redis() as redis:
-        rows = await _no_ops(stage, redis)
-    async with stage.redis() as redis:
-        rows.append(await _parked(stage, redis))
-    return rows
+        return await _no_ops(stage, redis)
 
 
 async def _no_ops(stage: Stage, redis: RedisConnection) -> list[Measurement]:
@@ -84,24 +77,3 @@ async def _script_calls(redis: RedisConnection) -> float:
     statistics: dict[str, Any] = await redis.commands.info("commandstats")
     names = ("cmdstat_evalsha", "cmdstat_eval")
     return float(sum(statistics[name]["calls"] for name in names if name in statistics))
-
-
-async def _parked(stage: Stage, redis: RedisConnection) -> Measurement:
-    """Jobs that wait for a retry and jobs that wait for their start are parked alike."""
-    empty, full = "empty", "full"
-    for first in range(0, PARKED, PARKED // 20):
-        jobs = new_jobs(first, PARKED // 20, not_before_ms=PARKED_START_MS)
-        await submit_all(RedisQueue(redis, full, RULES), jobs, 200)
-    numbers = count(PARKED, TAKES)
-
-    async def take_from(name: str) -> float:
-        await submit_all(RedisQueue(redis, name, RULES), new_jobs(next(numbers), TAKES), 200)
-        source = RedisJobSource(redis, name, consumer="bench", rules=RULES)
-        begin = now_us()
-        for _ in range(TAKES):
-            await source.take(1)
-        return (now_us() - begin) / TAKES
-
-    floor, values = await in_turns(stage.rounds, lambda: take_from(empty), lambda: take_from(full))
-    name = f"take of one job with {PARKED:,} parked".replace(",", " ")
-    return Measurement(name, "us", values, "with none parked", floor, Bound(2.0, at_most=True))

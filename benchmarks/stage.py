@@ -11,8 +11,8 @@ import platform
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -42,10 +42,13 @@ while os.getppid() == parent:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """How a run was asked for. server: a redis-server binary, none for the embedded Valkey."""
+    """How a run was asked for. server: a redis-server binary, none for the embedded Valkey. queued_max: jobs in the fullest
+    queue of `filling`. jobs: of `remembering`."""
 
     rounds: int
     server: Path | None = None
+    queued_max: int = 300_000
+    jobs: int = 100_000
 
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[RedisConnection]:
@@ -83,8 +86,9 @@ class Child:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.kill()
-        await self._running.wait()
+        if self._process is not None:
+            self.kill()
+            await self._process.wait()
 
     def go(self) -> None:
         assert self._running.stdin is not None
@@ -110,6 +114,17 @@ class Child:
     def _running(self) -> asyncio.subprocess.Process:
         assert self._process is not None
         return self._process
+
+
+@asynccontextmanager
+async def children_of(commands: Sequence[Sequence[str | int]]) -> AsyncIterator[list[Child]]:
+    """A child for each command, all started at once; each has said that it is ready."""
+    children = [Child(*command) for command in commands]
+    async with AsyncExitStack() as stack:
+        for child in children:
+            stack.push_async_exit(child)
+        await asyncio.gather(*(child.__aenter__() for child in children))
+        yield children
 
 
 @contextmanager

@@ -1,11 +1,11 @@
-"""What it costs to accept a job: in bulk, one at a time, into a long queue, and in memory."""
+"""What it costs to accept a job: in bulk, one at a time, and in memory."""
 
 from __future__ import annotations
 
 from itertools import count
 from typing import Any
 
-from docugen_core.adapters.keys import LANES, QueueKeys
+from docugen_core.adapters.keys import QueueKeys
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.adapters.scripts import Call, load_scripts
@@ -17,8 +17,6 @@ from benchmarks.stage import Stage, awake, emptied, now_us
 JOBS = 6_000
 SINGLE_JOBS = 300
 SINGLE_TURNS = 4
-BACKLOG = 300_000
-BACKLOG_PROBE = 2_000
 MEMORY_JOBS = 20_000
 MEMORY_BYTES_MAX = 500
 RULES = QueueRules(max_depth=10_000_000, runs_max=10_000_000)
@@ -31,8 +29,6 @@ async def measure(stage: Stage) -> list[Measurement]:
     async with stage.redis() as redis:
         rows = [await _bulk(stage, redis, batch) for batch in (100, 500)]
         rows += await _one_at_a_time(stage, redis)
-    async with stage.redis() as redis:
-        rows.append(await _backlog(stage, redis))
     async with stage.redis() as redis:
         rows.append(await _memory(stage, redis))
     return rows
@@ -101,28 +97,6 @@ def _prepared(first: int) -> list[Call]:
         for j in new_jobs(first, SINGLE_JOBS)
     )
     return [script.call(keys, max_depth=RULES.max_depth, runs_max=RULES.runs_max, jobs=[row]) for row in rows]
-
-
-async def _backlog(stage: Stage, redis: RedisConnection) -> Measurement:
-    short, long = RedisQueue(redis, "short", RULES), RedisQueue(redis, "long", RULES)
-    for first in range(0, BACKLOG, BACKLOG // 30):
-        await submit_all(long, new_jobs(first, BACKLOG // 30), 200)
-    numbers = count(BACKLOG, BACKLOG_PROBE)
-
-    async def into(queue: RedisQueue) -> float:
-        jobs = new_jobs(next(numbers), BACKLOG_PROBE)
-        begin = now_us()
-        await submit_all(queue, jobs, 100)
-        return (now_us() - begin) / BACKLOG_PROBE
-
-    async def into_short() -> float:
-        # FLUSHALL would empty the long one too.
-        await redis.commands.delete(*(short.keys.lane(lane) for lane in LANES))
-        return await into(short)
-
-    floor, values = await in_turns(stage.rounds, into_short, lambda: into(long))
-    name = f"submit with {BACKLOG:,} queued".replace(",", " ")
-    return Measurement(name, "us/job", values, "with none queued", floor, Bound(2.0, at_most=True))
 
 
 async def _memory(stage: Stage, redis: RedisConnection) -> Measurement:

@@ -29,14 +29,13 @@ CALLS_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What a round of calls gave. latencies_us: in the order of the answers. cpu_us: of this process, a call. failures: answers
-    without a message. last: the last message, to be looked at."""
+    """What a round of calls gave, in the order of the answers. cpu_us: of this process, a call. answers: the messages; a call
+    that failed has none."""
 
     took_us: float
     latencies_us: tuple[float, ...]
     cpu_us: float
-    failures: int
-    last: bytes
+    answers: tuple[bytes, ...]
 
 
 async def call(address: str, path: str, messages: Sequence[bytes], in_flight: int) -> Called:
@@ -53,7 +52,7 @@ async def call(address: str, path: str, messages: Sequence[bytes], in_flight: in
     finally:
         transport.close()
     latencies = tuple(ns / 1_000 for ns in caller.latencies_ns)
-    return Called(took / 1_000, latencies, cpu / 1_000 / len(messages), caller.failures, caller.last)
+    return Called(took / 1_000, latencies, cpu / 1_000 / len(messages), tuple(caller.answers))
 
 
 @dataclass(slots=True)
@@ -71,8 +70,7 @@ class _Caller(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.settled: asyncio.Future[None] = loop.create_future()
         self.latencies_ns: list[int] = []
-        self.failures = 0
-        self.last = b""
+        self.answers: list[bytes] = []
         self._headers = _header_block(path)
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
@@ -188,9 +186,7 @@ class _Caller(asyncio.Protocol):
         ended = self._calls.pop(stream)
         self.latencies_ns.append(monotonic_ns() - ended.begun_ns)
         if ended.answer:
-            self.last = bytes(ended.answer[5:])
-        else:
-            self.failures += 1
+            self.answers.append(bytes(ended.answer[5:]))
         if self._waiting:
             self._begin_call()
         elif not self._calls and not self._done.done():
