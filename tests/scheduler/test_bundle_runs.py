@@ -180,9 +180,9 @@ async def test_create_and_wait_answer_before_the_deadline_of_the_call(
     scheduler: Scheduler, renderer: ScriptedRenderer
 ) -> None:
     gate = renderer.script = Gate()
-    run = (await scheduler.runs.CreateBundleRun(create(), timeout=1.0)).bundle_run
+    run = (await scheduler.runs.CreateBundleRun(create(), timeout=3.0)).bundle_run
     assert run.state == Run.STATE_RUNNING
-    waited = await scheduler.runs.WaitBundleRun(messages.WaitBundleRunRequest(name=run.name), timeout=1.0)
+    waited = await scheduler.runs.WaitBundleRun(messages.WaitBundleRunRequest(name=run.name), timeout=3.0)
     assert waited.bundle_run.state == Run.STATE_RUNNING
     at_once = messages.WaitBundleRunRequest(name=run.name, timeout=Duration())
     assert (await scheduler.runs.WaitBundleRun(at_once)).bundle_run.state == Run.STATE_RUNNING
