@@ -22,6 +22,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,7 +94,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One atomic step. group: the name of the repeating group, empty for none; items: its parameters."""
+    """One atomic step. group: the name of the repeating group, empty for none; items: its parameters. takes: all arguments."""
 
     name: str
     summary: str
@@ -102,6 +103,7 @@ class Script:
     parameters: tuple[Parameter, ...]
     group: str
     items: tuple[Parameter, ...]
+    takes: frozenset[str]
     source: str
     sha: str
 
@@ -110,13 +112,12 @@ class Script:
 
         Raises TypeError for a missing, unknown or ill-typed argument; ValueError for too many items.
         """
-        expected = {p.name for p in self.parameters} | ({self.group} if self.group else set())
-        if wrong := expected ^ arguments.keys():
-            raise TypeError(f"{self.name}.lua takes {sorted(expected)}; missing or unknown: {sorted(wrong)}")
+        if wrong := self.takes ^ arguments.keys():
+            raise TypeError(f"{self.name}.lua takes {sorted(self.takes)}; missing or unknown: {sorted(wrong)}")
         flat = [p.checked(arguments[p.name], f"{self.name}.lua") for p in self.parameters]
         if self.group:
             flat += self._items(arguments[self.group])
-        return Call(self, tuple(key for name in self.keys for key in keys.named(name)), tuple(flat))
+        return Call(self, _named(keys, self.keys), tuple(flat))
 
     def _items(self, rows: object) -> Iterator[str | bytes | int]:
         where = f"{self.name}.lua, {self.group}"
@@ -134,6 +135,12 @@ class Script:
                     parameter.checked(value, where)
                 checked.add(kinds)
             yield from row
+
+
+@lru_cache(maxsize=256)
+def _named(keys: QueueKeys, names: tuple[str, ...]) -> tuple[str, ...]:
+    """A queue's keys of these names: the same for every call of a script, so they are put together once."""
+    return tuple(key for name in names for key in keys.named(name))
 
 
 def load_scripts(folder: Path = LUA, clock: str = SERVER_CLOCK) -> Mapping[str, Script]:
@@ -163,7 +170,8 @@ def _parse(name: str, text: str, prelude: str) -> Script:
     bindings = "\n".join([*_bind_keys(keys), *_bind_arguments(parameters, group, items)])
     source = "\n".join([shebang, bindings, prelude, text])
     sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
-    return Script(name, summary, section["FLAGS"], keys, parameters, group, items, source, sha)
+    takes = frozenset(p.name for p in parameters) | ({group} if group else set())
+    return Script(name, summary, section["FLAGS"], keys, parameters, group, items, takes, source, sha)
 
 
 def _leading_comment(text: str) -> Iterator[str]:
