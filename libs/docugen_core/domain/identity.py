@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 
 import rfc8785
@@ -33,7 +34,13 @@ def canonical_json(value: JsonValue) -> bytes:
     form (other languages would read another number). Callers check input first and name the field; they refuse floats beyond
     the same bound too, because 2.0**53 is written with digits only and does not read back.
     """
-    return rfc8785.dumps(value)
+    if not _is_plain(value):
+        return rfc8785.dumps(value)
+    text = _ENCODE(value)
+    data = text.encode()
+    if not text.isascii() and len(data.translate(None, _HIGH)) < len(data):
+        return rfc8785.dumps(value)
+    return data
 
 
 def digest(prefix: bytes, value: JsonValue) -> str:
@@ -64,3 +71,40 @@ def derive_bundle_run_id(tenant: str, spec_digest: str) -> str:
 def is_bundle_run_id(text: str) -> bool:
     """Whether `text` may name a bundle run (see BUNDLE_RUN_ID); `..` inside is refused as well."""
     return BUNDLE_RUN_ID.fullmatch(text) is not None and ".." not in text
+
+
+# Nearly every value is written by the standard library's encoder, in a tenth of the time that rfc8785 takes. The two differ in
+# whole, tiny and huge floats, in what they refuse, and in the order of keys with characters from U+E000 on, which UTF-16 sorts
+# another way: these go to rfc8785.
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+_HIGH = bytes(range(0xEE, 0x100))
+"""First bytes in UTF-8 of characters from U+E000 on."""
+_TEXT = frozenset({str})
+_INTEGER_MAX = 2**53 - 1
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """Whether both encoders write `value` alike, but for the order of keys."""
+    level: list[JsonValue] = [value]
+    while level:
+        below: list[JsonValue] = []
+        for node in level:
+            kind = type(node)
+            if kind is str or kind is bool or node is None:
+                continue
+            if isinstance(node, dict) and _TEXT.issuperset(map(type, node)):
+                below.extend(node.values())
+            elif isinstance(node, list | tuple):
+                below.extend(node)
+            elif not _is_plain_number(node):
+                return False
+        level = below
+    return True
+
+
+def _is_plain_number(node: object) -> bool:
+    """Both write the shortest digits that read back, and Python without an exponent from 0.0001 to 10**16."""
+    if type(node) is int:
+        return -_INTEGER_MAX <= node <= _INTEGER_MAX
+    return type(node) is float and 1e-4 <= abs(node) < 1e16 and not node.is_integer()

@@ -42,6 +42,8 @@ class TemplateCatalogue:
                     hint="Give one of them another version or name, or take one away.",
                     details={"pack": f"{pack.name}@{pack.version}", "first": first_place, "second": place},
                 )
+        by_version = sorted(self._packs.values(), key=lambda pack: version_key(pack.version), reverse=True)
+        self._sorted = tuple(sorted(by_version, key=lambda pack: pack.name))
         self._check_fallbacks()
 
     @classmethod
@@ -55,8 +57,7 @@ class TemplateCatalogue:
 
     def packs(self) -> tuple[TemplatePack, ...]:
         """All packs, by name, newest version first."""
-        by_version = sorted(self._packs.values(), key=lambda pack: version_key(pack.version), reverse=True)
-        return tuple(sorted(by_version, key=lambda pack: pack.name))
+        return self._sorted
 
     def resolve(self, reference: TemplateReference) -> tuple[TemplatePack, Template]:
         """The pack and template a caller means; without a version the newest one.

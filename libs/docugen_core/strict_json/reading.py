@@ -107,10 +107,11 @@ def normalised(value: JsonValue) -> JsonValue:
 
     Equals `json.loads(canonical_json(value))` in value, type and order. Expects a value without `value_violations`.
     """
-    if isinstance(value, Mapping):
-        return {key: normalised(value[key]) for key in sorted(value, key=utf16_order)}
-    if isinstance(value, str):
+    if isinstance(value, str) or value is None:
         return value
+    if isinstance(value, Mapping):
+        plain = "".join(value).isascii()  # then every order is the same
+        return {key: normalised(value[key]) for key in sorted(value, key=None if plain else utf16_order)}
     if isinstance(value, Sequence):
         return [normalised(item) for item in value]
     if isinstance(value, float) and value.is_integer():
@@ -133,6 +134,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NONCHARACTER = re.compile(
     "[\ufdd0-\ufdef" + "".join(chr(n << 16 | 0xFFFE) + chr(n << 16 | 0xFFFF) for n in range(17)) + "]"
 )
+_TEXT = frozenset({str})
 _FLATTEN = "flatten it, or raise DOCUGEN_MAX_DATA_DEPTH"
 _SYNTAX_HINTS = {
     "'": "use double quotes",
@@ -169,21 +171,46 @@ def _integer(digits: str) -> int | _OutOfRange:
     return int(digits) if len(digits) <= 17 else _OutOfRange()
 
 
-def _is_flawless(node: object, depth_left: int) -> bool:
-    """A quick yes for values in which the walk would find nothing; a no only says that the walk has to look."""
-    if isinstance(node, str):
-        return _text_problem(node) is None
-    if node is None or isinstance(node, bool):
-        return True
-    if isinstance(node, int | float):
-        return _number_problem(node) is None
-    if depth_left <= 0:
+def _is_flawless(value: object, depth_max: int) -> bool:
+    """A quick yes for values in which the walk would find nothing; a no only says that the walk has to look.
+
+    Level by level and by exact type, because every request goes through here: a subclass of dict marks doubled keys.
+    """
+    level: list[object] = [value]
+    for depth_left in range(depth_max, -1, -1):
+        texts: list[str] = []
+        below: list[object] = []
+        containers = False
+        for node in level:
+            kind = type(node)
+            if kind is str:
+                texts.append(node)  # type: ignore[arg-type]
+            elif kind is dict:
+                containers = True
+                texts.extend(node)  # type: ignore[arg-type]
+                below.extend(node.values())  # type: ignore[attr-defined]
+            elif kind is list:
+                containers = True
+                below.extend(node)  # type: ignore[arg-type]
+            elif kind is int or kind is float:
+                if _number_problem(node) is not None:  # type: ignore[arg-type]
+                    return False
+            elif node is not None and kind is not bool:
+                return False
+        if (containers and depth_left <= 0) or not _are_flawless(texts):
+            return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _are_flawless(texts: Sequence[object]) -> bool:
+    """Values and keys of one level; a key that is no text is a flaw."""
+    if not _TEXT.issuperset(map(type, texts)):
         return False
-    # Exactly dict: a subclass marks doubled keys.
-    if type(node) is dict:
-        names_fit = all(isinstance(key, str) and _text_problem(key) is None for key in node)
-        return names_fit and all(_is_flawless(child, depth_left - 1) for child in node.values())
-    return type(node) is list and all(_is_flawless(child, depth_left - 1) for child in node)
+    whole = "".join(texts)  # type: ignore[arg-type]
+    return whole.isprintable() or all(_text_problem(text) is None for text in texts)  # type: ignore[arg-type]
 
 
 def _children(node: object) -> Iterator[tuple[str | int | None, object]]:

@@ -33,6 +33,7 @@ SCANNED_MAX = 10_000
 
 ITEMS_FIRST = 1_000
 PATTERN_STEPS_MAX = 100_000
+KEPT_MAX = 256
 
 
 class Schema:
@@ -45,6 +46,8 @@ class Schema:
         asks for a format nobody checks. The remedy is to mend the schema: no request can.
         """
         self._root = _plain(schema)
+        self._fields: dict[str, Any] = self._root.get("properties", {})
+        self._is_open = self._root.get("additionalProperties", True) is not False
         try:
             self._validator = Draft202012Validator(
                 self._root,
@@ -78,16 +81,16 @@ class Schema:
 
     def admits(self, name: str) -> bool:
         """Whether an object may have a field `name` at its top. Only a plain `additionalProperties: false` forbids one."""
-        if self._root.get("additionalProperties", True) is not False:
+        if self._is_open or name in self._fields:
             return True
         patterns = self._root.get("patternProperties", {})
         # Not `re`: the patterns are ECMA 262, and the one who checks them should be the one who reads them.
-        return name in self.field_names or any(Draft202012Validator({"pattern": p}).is_valid(name) for p in patterns)
+        return any(Draft202012Validator({"pattern": p}).is_valid(name) for p in patterns)
 
     @property
     def field_names(self) -> tuple[str, ...]:
         """The fields an object has at its top, as declared under `properties`."""
-        return tuple(self._root.get("properties", {}))
+        return tuple(self._fields)
 
     def _of_errors(self, errors: Iterable[ValidationError], value: JsonValue) -> Iterator[Finding]:
         for error in errors:
@@ -137,11 +140,26 @@ class Schema:
 
 
 def compiled(schema: JsonObject) -> Schema:
-    """A Schema of this content; the last 256 different ones are kept, since compiling costs more than checking."""
-    return _compiled(json.dumps(schema, default=dict))
+    """A Schema of this content; the last 256 different ones are kept, since compiling costs more than checking.
+
+    `schema` is looked at once: one that was given here must not be changed afterwards.
+    """
+    held = _BY_OBJECT.get(id(schema))
+    if held is not None and held[0] is schema:
+        return held[1]
+    made = _compiled(json.dumps(schema, default=dict))
+    if len(_BY_OBJECT) >= KEPT_MAX:
+        _BY_OBJECT.clear()
+    _BY_OBJECT[id(schema)] = (schema, made)
+    return made
 
 
-@lru_cache(maxsize=256)
+_BY_OBJECT: dict[int, tuple[JsonObject, Schema]] = {}
+"""Even writing a schema as text, to find it by its content, takes longer than checking a value. Held with the object itself, so
+that its id stays its own."""
+
+
+@lru_cache(maxsize=KEPT_MAX)
 def _compiled(text: str) -> Schema:
     return Schema(json.loads(text))
 
