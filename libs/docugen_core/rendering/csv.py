@@ -13,6 +13,7 @@ import csv
 import datetime as dt
 import io
 from decimal import Decimal
+from itertools import chain
 
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.locale import format_day, format_money, format_number, format_percent
@@ -31,7 +32,7 @@ def render_csv(task: RenderTask, template: Template) -> Rendering:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([_harmless(header) for header in table.headers])
-    for row in (*table.rows, *table.summary):
+    for row in chain(table.rows, table.summary):
         writer.writerow([write_cell(cell, column, table) for column, cell in enumerate(row)])
     return Rendering(buffer.getvalue().encode("utf-8-sig" if table.layout.bom else "utf-8"))
 

@@ -1,15 +1,17 @@
 """Tables: a layout filled with a document's data, for CSV and XLSX alike.
 
-Cells are typed here, once, so that both formats agree on what a value is. Errors name the path of the value and the column of
-the layout, never the value: it is customer data.
+Cells are typed here, so that both formats agree on what a value is: row by row, when a writer asks for it, since all cells of
+a large table at once take more memory than its data. Errors name the path of the value and the column of the layout, never
+the value: it is customer data.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 from docugen_core.domain.failure import SourceLocation
@@ -32,6 +34,20 @@ class Money(NamedTuple):
 Cell: TypeAlias = str | Decimal | Money | dt.date | None
 
 
+class Rows:
+    """The rows of a table, each typed when an iteration comes to it: what may fail there, fails there (RenderFailed)."""
+
+    def __init__(self, source: Sequence[Any], typed: Callable[[int, Any], tuple[Cell, ...]]) -> None:
+        self._source = source
+        self._typed = typed
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        return (self._typed(index, row) for index, row in enumerate(self._source))
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A layout filled with data. decimals: of each column, resolved. context: `world` and `labels`, for the writers."""
@@ -41,14 +57,14 @@ class Table:
     layout: TableLayout
     headers: tuple[str, ...]
     decimals: tuple[int, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: Rows
     summary: tuple[tuple[Cell, ...], ...]
     world: Mapping[str, Any]
     labels: Mapping[str, Any]
 
 
 def fill_table(task: RenderTask, template: Template) -> Table:
-    """The table of `task`. Raises RenderFailed naming the value's path, LimitExceeded beyond `rows_max`."""
+    """The table of `task`. Raises RenderFailed naming the value's path, as do its `rows`; LimitExceeded beyond `rows_max`."""
     file = template.formats[task.format]
     try:
         layout = read_toml(task.pack.files[file], parse_layout)
@@ -77,22 +93,34 @@ class _Filler:
             message = f"the table has {len(source)} rows, the limit is {rows_max}"
             details = {"rows": str(len(source)), "limit": str(rows_max)}
             raise LimitExceeded(message, hint="Ask for less, or raise DOCUGEN_MAX_ROWS.", details=details)
-        rows = tuple(self._row(row, f"data.{layout.rows}[{index}]") for index, row in enumerate(source))
         summary = tuple(self._summary(row) for row in layout.summary)
         return Table(
             file=self._file,
             title=self._text(layout.title, 0),
             layout=layout,
             headers=tuple(self._text(column.header, column.line) for column in layout.columns),
-            decimals=tuple(_decimals(column, n, rows + summary) for n, column in enumerate(layout.columns)),
-            rows=rows,
+            decimals=tuple(self._decimals(column, n, source, summary) for n, column in enumerate(layout.columns)),
+            rows=Rows(source, self._row),
             summary=summary,
             world=self._world,
             labels=self._labels,
         )
 
-    def _row(self, row: Any, place: str) -> tuple[Cell, ...]:
+    def _row(self, index: int, row: Any) -> tuple[Cell, ...]:
+        place = self._place(index)
         return tuple(self._cell(column, row, column.value, place) for column in self._layout.columns)
+
+    def _place(self, index: int) -> str:
+        return f"data.{self._layout.rows}[{index}]"
+
+    def _decimals(self, column: Column, n: int, source: Sequence[Any], summary: tuple[tuple[Cell, ...], ...]) -> int:
+        """Digits after the point that show every value of the n-th column, at most 10."""
+        if column.decimals >= 0 or column.type not in (ColumnType.DECIMAL, ColumnType.PERCENT):
+            return max(column.decimals, 0)
+        cells = (self._cell(column, row, column.value, self._place(index)) for index, row in enumerate(source))
+        below = (row[n] for row in summary)
+        places = (decimal_places(cell) for cell in chain(cells, below) if isinstance(cell, Decimal))
+        return min(max(places, default=0), 10)
 
     def _summary(self, row: SummaryRow) -> tuple[Cell, ...]:
         cells: list[Cell] = []
@@ -182,11 +210,3 @@ _TYPED: dict[ColumnType, Any] = {
     ColumnType.DATE: as_day,
     ColumnType.PERCENT: as_decimal,
 }
-
-
-def _decimals(column: Column, index: int, rows: tuple[tuple[Cell, ...], ...]) -> int:
-    """Digits after the point that show every value of the column, at most 10."""
-    if column.decimals >= 0 or column.type not in (ColumnType.DECIMAL, ColumnType.PERCENT):
-        return max(column.decimals, 0)
-    cells = (row[index] for row in rows)
-    return min(max([0, *(decimal_places(cell) for cell in cells if isinstance(cell, Decimal))]), 10)

@@ -1,8 +1,6 @@
 """XLSX by XlsxWriter: typed cells, a frozen header, print setup, the SPECIMEN banner.
 
-Always `in_memory`, and `created` pinned to the document's date. XlsxWriter's `constant_memory` needs temporary files, which
-a render process may not write and which are stamped with local time, and gives other, larger bytes (no shared strings). The
-price is memory: 100 000 rows of 8 columns peak at 400 MiB, of which the data itself is 80. `rows_max` bounds it.
+Rows are written one by one as their cells are made (`xlsx_stream`), and `created` is pinned to the document's date.
 
 Cells are written by type, never guessed: a text that starts with `=` is a text, not a formula, and a URL is no link. The
 file is deflated by the zlib that the engine fingerprint names. Spreadsheets hold binary doubles: a number of more than 15
@@ -14,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +24,7 @@ from docugen_core.rendering.packs import Template
 from docugen_core.rendering.table_layout import ColumnType
 from docugen_core.rendering.tables import Cell, Money, Table, fill_table
 from docugen_core.rendering.task import Rendering, RenderTask
+from docugen_core.rendering.xlsx_stream import StreamedWorkbook
 
 FIRST_DAY = dt.date(1900, 1, 1)
 ROWS_MAX = 1_048_576
@@ -33,7 +33,7 @@ TITLE_MAX = 31
 DIGITS_MAX = 15
 A4 = 9
 
-_OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _HEADER = {"bold": True, "bg_color": "#1B3A57", "font_color": "#FFFFFF", "valign": "vcenter", "text_wrap": True}
 _SUMMARY = {"bold": True, "top": 1}
 _SPECIMEN = {"bold": True, "font_size": 14, "font_color": "#B00020"}
@@ -42,17 +42,21 @@ _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.MONEY, ColumnType
 
 def render_xlsx(task: RenderTask, template: Template) -> Rendering:
     """One sheet. Raises RenderFailed and LimitExceeded as `fill_table` does, and for what a spreadsheet cannot hold."""
-    import xlsxwriter
+    return Rendering(workbook_of(fill_table(task, template), task.world.document_date or UNDATED))
 
-    table = fill_table(task, template)
+
+def workbook_of(table: Table, day: dt.date) -> bytes:
+    """The file with `table` in it, created on `day`. Raises RenderFailed as `render_xlsx` does.
+
+    Memory: besides the table's own, less than 100 bytes a row, and about as much again for each different text.
+    """
     buffer = io.BytesIO()
-    workbook = xlsxwriter.Workbook(buffer, _OPTIONS)
-    day = task.world.document_date or UNDATED
+    workbook = StreamedWorkbook(buffer, _OPTIONS)
     created = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
     workbook.set_properties({"title": table.title, "author": "DocuGen", "created": created})
     _Sheet(workbook, table).write()
     workbook.close()
-    return Rendering(buffer.getvalue())
+    return buffer.getvalue()
 
 
 class _Sheet:
@@ -74,10 +78,8 @@ class _Sheet:
         sheet = self._workbook.add_worksheet(table.title)
         first = self._banner(sheet)
         self._columns(sheet, first)
-        for index, row in enumerate(table.rows, first + 1):
-            self._row(sheet, index, row, summary=False)
-        for index, row in enumerate(table.summary, first + 1 + len(table.rows)):
-            self._row(sheet, index, row, summary=True)
+        last = first + len(table.rows) + len(table.summary)
+        sheet.stream(self._rows(sheet, first), first=0, last=last, columns=len(table.layout.columns))
         sheet.freeze_panes(first + 1, 0)
         sheet.repeat_rows(first)
         sheet.set_landscape()
@@ -99,6 +101,17 @@ class _Sheet:
             align = "right" if column.type in _NUMERIC else "left"
             sheet.write_string(row, index, header, self._workbook.add_format(_HEADER | {"align": align}))
             sheet.set_column(index, index, column.width or min(max(12, len(header) + 2), 40))
+
+    def _rows(self, sheet: Any, first: int) -> Iterator[int]:
+        """Writes row after row, each when it is asked for. Banner and header are there already."""
+        table = self._table
+        yield from range(first + 1)
+        for index, row in enumerate(table.rows, first + 1):
+            self._row(sheet, index, row, summary=False)
+            yield index
+        for index, row in enumerate(table.summary, first + 1 + len(table.rows)):
+            self._row(sheet, index, row, summary=True)
+            yield index
 
     def _row(self, sheet: Any, row: int, cells: tuple[Cell, ...], *, summary: bool) -> None:
         for index, cell in enumerate(cells):
