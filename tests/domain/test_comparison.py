@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from docugen_core.comparison import (
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Engine, Manifest
 from docugen_core.rendering.catalogue import TemplateCatalogue
+from docugen_core.rendering.fonts import FontFile
 from docugen_core.rendering.packs import TemplatePack, pack_digest
 
 ENGINE = Engine((("typst", "1.0"), ("zlib", "1.3")), (("plex.ttf", "f" * 64),))
@@ -146,8 +148,8 @@ def test_every_other_input_is_named(changes: dict[str, Any], expected: dict[str,
     assert changed(FIRST, Evidence(manifest(**changes), SPEC)) == expected
 
 
-def pack(version: str, files: dict[str, bytes]) -> TemplatePack:
-    return TemplatePack("post", version, "", pack_digest(files), {}, files)
+def pack(version: str, files: dict[str, bytes], fonts: dict[str, FontFile] | None = None) -> TemplatePack:
+    return TemplatePack("post", version, "", pack_digest(files, fonts), {}, files, fonts=fonts or {})
 
 
 def test_files_of_a_pack_are_named_where_both_contents_are_installed() -> None:
@@ -161,6 +163,17 @@ def test_files_of_a_pack_are_named_where_both_contents_are_installed() -> None:
 
     assert both == ["pack.post/gone.txt", "pack.post/letter.txt", "pack.post/new.txt"]
     assert one == []
+
+
+def test_a_font_of_a_pack_is_named_like_its_other_files() -> None:
+    def quay(sha256: str) -> dict[str, FontFile]:
+        return {"fonts/Quay.ttf": FontFile(Path("Quay.ttf"), "Quay Sans", "normal", 400, sha256)}
+
+    old, new = pack("1.0.0", {}, quay("1" * 64)), pack("1.1.0", {}, quay("2" * 64))
+    before = Evidence(manifest(packs=(("post", "1.0.0", old.digest),)))
+    now = Evidence(manifest(packs=(("post", "1.1.0", new.digest),)))
+
+    assert changed(before, now, TemplateCatalogue([old, new]))["pack.post/fonts/Quay.ttf"] == ("1" * 64, "2" * 64)
 
 
 def test_artefacts_are_equal_changed_omitted_or_in_one_run_only() -> None:
