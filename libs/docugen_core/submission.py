@@ -8,7 +8,9 @@ The run id is a function of the request, so asking twice is one run and a retry 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from docugen_core.domain.identity import derive_bundle_run_id
 from docugen_core.domain.json import JsonValue
@@ -19,6 +21,12 @@ from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.ports import GenerationExecutor, GenerationJob, Submission
 from docugen_core.rendering.catalogue import TemplateCatalogue
 from docugen_core.validation import BundleLimits, resolve_bundle, validate_run_id
+
+QUICK_BYTES = 8 << 10
+"""Some milliseconds of checks, digests and encoding at most, unless data are generated."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +65,23 @@ def prepare_generation_job(request: SubmitRequest, intake: Intake) -> Generation
     return GenerationJob(run_id, request.tenant, bundle, request.policy)
 
 
-async def submit_generation_job(request: SubmitRequest, *, intake: Intake, executor: GenerationExecutor) -> Submission:
+async def submit_generation_job(
+    request: SubmitRequest, *, intake: Intake, executor: GenerationExecutor, is_quick: bool = False
+) -> Submission:
     """Check `request` and hand it to `executor`; returns as soon as the run is recorded. Idempotent.
 
+    is_quick: that it has no more than QUICK_BYTES and generates nothing, of which the caller made sure.
     Raises InvalidRequest (every violation; nothing stored), BundleRunExists, Overloaded, Unavailable.
     """
-    # In a thread: the check of a bundle of megabytes would keep everybody else on this event loop waiting for a second.
-    job = await asyncio.to_thread(prepare_generation_job, request, intake)
-    return await executor.submit(job)
+    return await executor.submit(await aside(is_quick, prepare_generation_job, request, intake))
+
+
+async def aside(is_quick: bool, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """`work`, in a thread: a bundle of megabytes would keep everybody else on this event loop waiting for a second.
+
+    Here and now where it is quick: to wake a thread, and to be woken by it, would take longer.
+    """
+    return work(*arguments, **options) if is_quick else await asyncio.to_thread(work, *arguments, **options)
 
 
 async def wait_for_run(executor: GenerationExecutor, run_id: str, timeout_ms: int) -> BundleRun:

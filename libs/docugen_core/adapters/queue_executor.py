@@ -41,7 +41,7 @@ from docugen_core.domain.trace import TraceContext
 from docugen_core.errors import Overloaded, Unavailable
 from docugen_core.measures import UNMEASURED, Measures, RunOutcome
 from docugen_core.ports import ArtefactStore, Clock, ExecutionMode, GenerationJob, JobQueue, Submission
-from docugen_core.submission import new_run
+from docugen_core.submission import QUICK_BYTES, aside, new_run
 from docugen_core.tracing import UNTRACED, Step, Tracer, current_trace
 
 READ_MAX = 500
@@ -114,8 +114,8 @@ class QueueExecutor:
             return submission
 
     async def _submitted(self, job: GenerationJob) -> Submission:
-        # In a thread: the digests of a bundle of megabytes would keep everybody else waiting.
-        packed = await asyncio.to_thread(self._packed, job, current_trace())
+        is_quick = len(job.bundle.canonical_bytes()) <= QUICK_BYTES
+        packed = await aside(is_quick, self._packed, job, current_trace())
         known = await self._finished(job.run_id)
         if known is None:
             self._health.check()

@@ -29,7 +29,14 @@ from docugen_core.domain.run_filter import parse_filter
 from docugen_core.domain.run_query import PAGE_SIZE_MAX, RunQuery
 from docugen_core.errors import BundleRunExists, DocugenError, InvalidRequest, NotFound, Unavailable
 from docugen_core.ports import ExecutionMode, GenerationJob, Submission
-from docugen_core.submission import new_run, prepare_generation_job, submit_generation_job, wait_for_run
+from docugen_core.submission import (
+    QUICK_BYTES,
+    aside,
+    new_run,
+    prepare_generation_job,
+    submit_generation_job,
+    wait_for_run,
+)
 from docugen_core.verification import verify_bundle_run
 from google.protobuf.duration_pb2 import Duration
 
@@ -187,12 +194,12 @@ class BundleRunService(BundleRunServiceServicer):
 
     async def _create(self, request: messages.CreateBundleRunRequest) -> Submission:
         intake = self.core.intake
-        # In a thread, as everything that takes time in proportion to the request: other calls go on meanwhile.
-        checked = await asyncio.to_thread(checked_request, request, intake)
+        is_quick = request.ByteSize() <= QUICK_BYTES and not request.spec.HasField("generate")
+        checked = await aside(is_quick, checked_request, request, intake)
         checked = replace(checked, tenant=present_caller().tenant)
         if request.validate_only:
-            return await self._as_it_would_be(await asyncio.to_thread(prepare_generation_job, checked, intake))
-        return await submit_generation_job(checked, intake=intake, executor=self.mine.executor)
+            return await self._as_it_would_be(await aside(is_quick, prepare_generation_job, checked, intake))
+        return await submit_generation_job(checked, intake=intake, executor=self.mine.executor, is_quick=is_quick)
 
     async def _as_it_would_be(self, job: GenerationJob) -> Submission:
         """What a submit of `job` would answer; nothing is stored. A run that is not there has no create_time."""
