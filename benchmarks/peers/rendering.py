@@ -1,0 +1,151 @@
+"""Other renderers beside DocuGen's: the same three documents, warm and in a new process.
+
+Warm: DocuGen through its pool with one render process, WeasyPrint and Chromium in one process that stays, one document at a
+time. What each makes differs, and the facts say so: DocuGen's PDF is PDF/A with tags and was checked by the same call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+
+import pypdfium2
+from docugen_core.adapters.render_pool import RenderPool
+
+from benchmarks.measurement import Bound, Measurement
+from benchmarks.peers.catalogue import PROGRAMS, Peer
+from benchmarks.peers.pages import Case, cases
+from benchmarks.peers.subject import PeerFailed, Program, Subject
+from benchmarks.peers.turns import in_turns
+from benchmarks.rendering import SETTINGS
+from benchmarks.stage import Stage, awake, now_us
+
+VARIANTS = 7
+"""Different contents of each document: one for each of six rounds, and one to warm up."""
+RENDERS = {"invoice": 4, "statement": 1, "report": 1}
+BOUNDS = {
+    "weasyprint": {"invoice": 8.0, "statement": 7.0, "report": 6.0},
+    "chromium": {"invoice": 8.0, "statement": 2.0, "report": 1.4},
+}
+"""How many times DocuGen's warm time the other's should be."""
+COLD_BOUND = 10.0
+COLD_S_MAX = 60.0
+DOCUGEN = Subject("docugen", "DocuGen", 1)
+
+
+async def measure(stage: Stage, peers: Sequence[Peer]) -> tuple[list[Measurement], list[str]]:
+    """Rows beside each peer, and a line for each that dropped out."""
+    rows: list[Measurement] = []
+    lines: list[str] = []
+    subjects = {peer.name: Subject(peer.name, peer.label, 1, peer) for peer in peers}
+    with tempfile.TemporaryDirectory(prefix="docugen-peers-") as folder, awake():
+        browser = ""
+        if "chromium" in subjects:
+            try:
+                browser, version = await _browser(subjects["chromium"])
+                subjects["chromium"] = replace(subjects["chromium"], label=f"Chromium {version}")
+            except PeerFailed as error:
+                lines.append(f"{subjects.pop('chromium').label}: absent, {error}")
+        for case in cases():
+            made, more = await _case(stage, case, list(subjects.values()), Path(folder), browser)
+            rows += made
+            lines += more
+    return rows, lines
+
+
+async def _browser(subject: Subject) -> tuple[str, str]:
+    async with subject.program("browser") as program:
+        path, version = await program.line("browser")
+    return path, version
+
+
+async def _case(
+    stage: Stage, case: Case, peers: Sequence[Subject], folder: Path, browser: str
+) -> tuple[list[Measurement], list[str]]:
+    tasks = case.tasks(VARIANTS)
+    pages = [folder / case.name / f"{number}.html" for number in range(VARIANTS)]
+    pickles = [folder / f"{case.name}-{number}.task" for number in range(VARIANTS)]
+    for task, page, pickled in zip(tasks, pages, pickles, strict=True):
+        case.html(task, page)
+        pickled.write_bytes(pickle.dumps(task))
+    out = folder / "out.pdf"
+    warm_tasks, warm_pages = cycle(tasks), {subject.name: cycle(pages) for subject in peers}
+    cold_files = {subject.name: cycle(pages) for subject in peers} | {"docugen": cycle(pickles)}
+    counted: dict[str, int] = {}
+
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(RenderPool(replace(SETTINGS, render_processes=1)))
+        programs = {s.name: await stack.enter_async_context(_warm(s, browser)) for s in peers}
+
+        async def take(subject: Subject) -> dict[str, float]:
+            count = RENDERS[case.name]
+            spent = 0.0
+            for _ in range(count):
+                if subject is DOCUGEN:
+                    task = next(warm_tasks)
+                    begin = now_us()
+                    rendered = await pool.render(task)
+                    spent += now_us() - begin
+                    counted[subject.label] = rendered.pages or 0
+                else:
+                    question = f"{next(warm_pages[subject.name])} {out}"
+                    (took,) = await programs[subject.name].ask(question, "took")
+                    spent += float(took)
+                    counted[subject.label] = _pages(out)
+            cold = await _timed(_cold(subject, next(cold_files[subject.name]), out, browser), folder)
+            return {"warm": spent / count / 1_000, "cold": cold}
+
+        turns = await in_turns(stage.rounds, [DOCUGEN, *peers], take)
+    rows = []
+    for warmth in ("warm", "cold"):
+        for subject in turns.values:
+            if subject is DOCUGEN or DOCUGEN not in turns.values:
+                continue
+            limit = COLD_BOUND if warmth == "cold" else BOUNDS.get(subject.name, {}).get(case.name)
+            ours, theirs = turns.of(DOCUGEN, warmth), turns.of(subject, warmth)
+            note = f"{counted[subject.label]} pages, DocuGen's {counted[DOCUGEN.label]}" if warmth == "warm" else ""
+            name = f"{case.name}, {'warm' if warmth == 'warm' else 'new process'}: {subject.label}"
+            rows.append(Measurement(name, "ms", theirs, DOCUGEN.label, ours, Bound(limit) if limit else None, note))
+    return rows, turns.failures
+
+
+def _warm(subject: Subject, browser: str) -> Program:
+    return subject.program("warm", browser) if subject.name == "chromium" else subject.program("warm")
+
+
+def _cold(subject: Subject, file: Path, out: Path, browser: str) -> list[str]:
+    if subject.peer is None:
+        return [sys.executable, str(PROGRAMS / "docugen_render.py"), str(file), str(out)]
+    if subject.name == "chromium":
+        quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+        return [browser, *quiet, f"--user-data-dir={out.parent / 'profile'}", f"--print-to-pdf={out}", file.as_uri()]
+    return subject.peer.command("cold", str(file), str(out))
+
+
+async def _timed(command: Sequence[str], folder: Path) -> float:
+    """Milliseconds from the start of the process to its end. Raises PeerFailed."""
+    null = asyncio.subprocess.DEVNULL
+    begin = now_us()
+    process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=null, stderr=null)
+    try:
+        async with asyncio.timeout(COLD_S_MAX):
+            code = await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise PeerFailed(f"{Path(command[0]).name} took more than {COLD_S_MAX:.0f} s") from None
+    if code:
+        raise PeerFailed(f"{Path(command[0]).name} ended with {code}; run it to see why: {' '.join(command)}")
+    return (now_us() - begin) / 1_000
+
+
+def _pages(path: Path) -> int:
+    with pypdfium2.PdfDocument(path) as document:
+        return len(document)
