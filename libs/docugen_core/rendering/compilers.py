@@ -34,7 +34,10 @@ _UNREAD = "a face that cannot be read"
 
 @cache
 def compiler() -> typst.Compiler:
-    """The process's one compiler: it must never be shared between threads. Safe to make before a fork, not to use."""
+    """The process's one for the installed fonts; never for several threads. Safe to make before a fork, not to use.
+
+    Raises ConfigurationError as `check_fonts` does.
+    """
     import typst
 
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
@@ -45,17 +48,17 @@ def compiler() -> typst.Compiler:
 def compiler_for(pack: TemplatePack) -> typst.Compiler:
     """The compiler with the installed fonts and those of `pack`. Making it uses it: never before a fork.
 
-    Raises RenderInterrupted (FONT_CHANGED) where a font in the pack's folder is no longer what it was when the pack was
-    loaded. That is this machine's trouble and not the document's, so it neither fails nor omits one for good.
+    Raises RenderInterrupted (FONT_CHANGED) where a font in the pack's folder, or an installed one, is no longer what it was
+    when the pack was loaded. That is this machine's trouble and not the document's, so it neither fails nor omits one for good.
     """
     if not pack.fonts:
         return compiler()
     try:
         return _compiler_with(tuple(sorted(pack.fonts.values(), key=lambda font: font.path)))
     except (_FontChangedError, ConfigurationError) as error:
-        which = f"the font {error}" if isinstance(error, _FontChangedError) else "a font"
+        which = f"the font {error} of" if isinstance(error, _FontChangedError) else "a font that is installed, or of"
         raise RenderInterrupted(
-            f"{which} of template pack {pack.name}@{pack.version} has changed on disk since the pack was loaded",
+            f"{which} template pack {pack.name}@{pack.version} has changed on disk since the pack was loaded",
             code="FONT_CHANGED",
             hint="Restart the service, which reads packs at its start; give a changed pack a new version.",
             details={"pack": f"{pack.name}@{pack.version}", "pack_digest": pack.digest},

@@ -18,6 +18,7 @@ from docugen_core.rendering.packs import PACK_BYTES_MAX, PACK_FILES_MAX, is_text
 
 PACK_FILE = "pack.toml"
 RESERVED = ("main.typ", "docugen.typ", "docugen/", "data.json", "world.json", "labels.json")
+"""Provided by the renderer; a name that ends in a slash is a folder."""
 
 
 class FileProblem(Exception):

@@ -25,8 +25,6 @@ from docugen_core.rendering.table_layout import parse_layout
 
 T = TypeVar("T")
 
-"""Provided by the renderer; a name that ends in a slash is a folder."""
-
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _NUMBER = r"(?:0|[1-9]\d*)"
