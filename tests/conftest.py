@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from redis_servers import default_server
 from s3_server import BUCKET, environment_of, make_bucket, s3_server
 from scheduler_server import Scheduler, note_settings, real_scheduler
+
+# How long an example takes to make or to run says how busy the machine is, and no test here asserts on time.
+settings.register_profile("docugen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("docugen")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts what it puts into the background deaf to Ctrl-C, and children inherit that; here it
