@@ -38,8 +38,12 @@ BILLION_LAUGHS = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool() -> AsyncIterator[RenderPool]:
-    """One render process for all attacks that are refused: each is the next one's neighbour too."""
-    async with RenderPool(Settings(render_processes=1)) as made:
+    """One render process for all attacks that are refused: each is the next one's neighbour too.
+
+    It is never replaced for its age or size: in random order, that happened within a test that counts on one process.
+    """
+    settings = Settings(render_processes=1, render_recycle_documents=60_000, render_recycle_rss_mb=1_048_576)
+    async with RenderPool(settings) as made:
         yield made
 
 
