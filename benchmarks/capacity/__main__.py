@@ -13,7 +13,7 @@ from benchmarks.capacity.parameters import Cost, Parameters, parameters
 from benchmarks.capacity.plot import plot
 from benchmarks.stage import ROOT, Stage, fastest_loop
 
-NODES, WORK_MS = 16, 50.0
+NODES, WORK_MS, FEW_PER_S = 16, 50.0, 100.0
 ROUNDS = 5
 
 
@@ -51,10 +51,11 @@ def main() -> None:
     of = parameters(server=server)
     found = report.curves(of)
     print(sources(of), report.checks_table(of), report.throughput_table(found), sep="\n\n")
-    print(
-        f"\nsubmit to start, {WORK_MS:g} ms jobs, one partition, {NODES} nodes:\n\n{report.latency_table(of, NODES, WORK_MS)}"
-    )
-    print(f"\none of {NODES} nodes killed:\n\n{report.failure_table(of, NODES, WORK_MS)}\n\n{report.memory_table(of)}")
+    where = f"{WORK_MS:g} ms jobs, one partition"
+    print(f"\nsubmit to start, {where}, {NODES} nodes:\n\n{report.latency_table(of, NODES, WORK_MS)}")
+    print(f"\nsubmit to start, {where}, {FEW_PER_S:g} jobs/s:\n\n{report.idle_table(of, FEW_PER_S, WORK_MS)}")
+    print(f"\none of {NODES} nodes killed:\n\n{report.failure_table(of, NODES, WORK_MS)}")
+    print("", report.memory_table(of), report.beside_table(of), sep="\n\n")
     given.svg.parent.mkdir(parents=True, exist_ok=True)
     given.svg.write_text(plot(found), encoding="utf-8")
 

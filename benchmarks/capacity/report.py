@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.capacity.checks import Check, cores_bound, utilisation, waits
-from benchmarks.capacity.model import arrivals, backlog
+from benchmarks.capacity.model import Run, arrivals, backlog
 from benchmarks.capacity.parameters import Parameters
 
 NODES = (1, 2, 4, 8, 16, 32, 64, 128)
 PARTITIONS = (1, 2, 4, 8)
 WORKS_MS = (0.0, 5.0, 50.0, 300.0)
 BACKLOGS = (100_000, 1_000_000, 10_000_000)
+LATENCY_HEADS = ("p50", "p99", "server busy", "takes that find nothing, a job")
+RATES = (500, 2_000, 8_000, 20_000)
 LOADS = (0.5, 0.7, 0.9, 0.95)
 Curves = dict[tuple[float, int], list[tuple[int, float, float]]]
 """By job size and partitions: nodes, jobs a second, busy part of the servers."""
@@ -33,7 +35,7 @@ def throughput_table(found: Curves) -> str:
     for (work_ms, parts), points in found.items():
         _, per_s, busy = points[-1]
         full = next((str(k) for k, _, part in points if part >= 0.95), "not reached")
-        rows.append((f"{work_ms:g} ms", str(parts), f"{per_s:,.0f}".replace(",", " "), f"{busy:.0%}", full))
+        rows.append((f"{work_ms:g} ms", str(parts), _grouped(per_s), f"{busy:.0%}", full))
     most = max(k for points in found.values() for k, _, _ in points)
     return markdown(
         ("job", "partitions", f"jobs/s, {most} nodes", "servers busy", "nodes at which a server is full"), rows
@@ -46,20 +48,23 @@ def latency_table(parameters: Parameters, nodes: int, work_ms: float) -> str:
     rows = []
     for load in LOADS:
         run = arrivals(parameters, 1, nodes, work_ms, load * most, seconds=max(2.0, work_ms / 5))
-        starts = sorted(run.starts)
-        p50, p99 = (starts[int(len(starts) * part)] / 1e3 for part in (0.5, 0.99))
-        wakes = run.empty_takes / max(1, len(starts))
-        rows.append(
-            (
-                f"{load:.0%}",
-                f"{load * most:,.0f}".replace(",", " "),
-                f"{p50:.2f} ms",
-                f"{p99:.2f} ms",
-                f"{run.busy:.0%}",
-                f"{wakes:.1f}",
-            )
-        )
-    return markdown(("load", "jobs/s", "p50", "p99", "server busy", "takes that find nothing, a job"), rows)
+        rows.append((f"{load:.0%}", _grouped(load * most), *_latencies(run)))
+    return markdown(("load", "jobs/s", *LATENCY_HEADS), rows)
+
+
+def _latencies(run: Run) -> tuple[str, ...]:
+    starts = sorted(run.starts)
+    p50, p99 = (starts[int(len(starts) * part)] / 1e3 for part in (0.5, 0.99))
+    return f"{p50:.2f} ms", f"{p99:.2f} ms", f"{run.busy:.0%}", f"{run.empty_takes / max(1, len(starts)):.1f}"
+
+
+def idle_table(parameters: Parameters, per_s: float, work_ms: float) -> str:
+    """Few jobs, many nodes: each job wakes all that are idle."""
+    rows = []
+    for nodes in (4, 16, 64, 128):
+        run = arrivals(parameters, 1, nodes, work_ms, per_s, seconds=10.0)
+        rows.append((str(nodes), *_latencies(run)))
+    return markdown(("nodes", *LATENCY_HEADS), rows)
 
 
 def failure_table(parameters: Parameters, nodes: int, work_ms: float) -> str:
@@ -78,8 +83,19 @@ def failure_table(parameters: Parameters, nodes: int, work_ms: float) -> str:
 
 def memory_table(parameters: Parameters) -> str:
     each = parameters.queued_bytes + parameters.payload_bytes
-    rows = [(f"{jobs:,}".replace(",", " "), f"{jobs * each / (1 << 30):.2f} GiB") for jobs in BACKLOGS]
+    rows = [(_grouped(jobs), f"{jobs * each / (1 << 30):.2f} GiB") for jobs in BACKLOGS]
     return markdown(("queued jobs", f"memory of their servers together ({each:.0f} bytes a job)"), rows)
+
+
+def beside_table(parameters: Parameters) -> str:
+    """What is not simulated has to carry this much, by multiplication. A document a job: its artefact and the manifest."""
+    rows = []
+    for per_s in RATES:
+        cores = per_s * parameters.scheduler_us / 1e6
+        traffic = per_s * 2 * parameters.payload_bytes * 8 / 1e6
+        rows.append((_grouped(per_s), f"{cores:.1f}", _grouped(2 * per_s), f"{traffic:.0f} Mbit/s"))
+    heads = ("jobs/s", "cores of schedulers", "new objects in the store a second", "payloads to and from the queue")
+    return markdown(heads, rows)
 
 
 def checks_table(parameters: Parameters) -> str:
@@ -118,3 +134,7 @@ def measured_burn(parameters: Parameters) -> Check:
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _grouped(number: float) -> str:
+    return f"{number:,.0f}".replace(",", " ")

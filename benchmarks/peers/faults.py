@@ -51,7 +51,7 @@ async def _fate(stage: Stage, subject: Subject) -> Fate:
                 answers.append(await happen(subject, redis.address.public()))
             except PeerFailed as error:
                 answers.append(f"could not be shown: {error}")
-    lease = subject.peer.lease if subject.peer else "DOCUGEN_LEASE_MS"
+    lease = subject.peer.lease if subject.peer else "DOCUGEN_QUEUE_LEASE_MS"
     return Fate(subject.label, lease, *answers)
 
 

@@ -22,7 +22,8 @@ from benchmarks.peers.turns import Turns, in_turns
 from benchmarks.stage import Child, Stage, awake, emptied, now_us
 from benchmarks.working import BURN_US, iterations_of
 
-ONE, BULK = 200, 1_800
+FIRST, ONE, BULK = 50, 200, 1_750
+"""The first connect and load scripts."""
 PACED, PER_SECOND, WARM = 30, 20, 3
 BURNT, WORKERS, BURN_SLOTS = 300, 2, 2
 LEASE_MS = 15_000
@@ -41,7 +42,7 @@ async def carry(stage: Stage, peers: Sequence[Peer]) -> Rows:
     async with stage.redis() as redis:
         with awake():
             turns = await in_turns(stage.rounds, [DOCUGEN_LOOP, *_subjects(peers)], lambda s: _carried(s, redis))
-    rows = _rates(turns, "drain", f"drain of {ONE + BULK} no-op jobs, one worker")
+    rows = _rates(turns, "drain", f"drain of {FIRST + ONE + BULK} no-op jobs, one worker")
     rows += _rates(turns, "one", "submit, one at a time")
     return rows + _rates(turns, "bulk", "submit, in bulk"), turns.failures
 
@@ -91,9 +92,10 @@ async def _carried(subject: Subject, redis: RedisConnection) -> dict[str, float]
     await emptied(redis)
     url = redis.address.public()
     async with subject.program("submit", url) as submitter:
+        await submitter.ask(f"one {FIRST}", "took")
         (one,) = await submitter.ask(f"one {ONE}", "took")
         (bulk,) = await submitter.ask(f"bulk {BULK}", "took")
-    jobs = ONE + BULK
+    jobs = FIRST + ONE + BULK
     async with subject.program("work", url, subject.mode, jobs, 0, subject.slots, LEASE_MS, "a") as worker:
         worker.go()
         first, last = map(float, await worker.line("drained"))

@@ -72,7 +72,7 @@ def test_tables_are_drawn_with_all_peers_absent() -> None:
     alone = Turns({DOCUGEN: [{"drain": 1.0}]})
     assert queues._rates(alone, "drain", "drain") == []
     assert len(table([]).splitlines()) == 2
-    assert command.fates_table([Fate("DocuGen", "DOCUGEN_LEASE_MS", "runs again", "stands")]).count("\n") == 2
+    assert command.fates_table([Fate("DocuGen", "DOCUGEN_QUEUE_LEASE_MS", "runs again", "stands")]).count("\n") == 2
 
 
 def test_a_ratio_above_one_means_docugen_is_ahead() -> None:
