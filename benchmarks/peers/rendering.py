@@ -7,11 +7,12 @@ time. What each makes differs, and the facts say so: DocuGen's PDF is PDF/A with
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -25,18 +26,22 @@ from benchmarks.peers.pages import Case, cases
 from benchmarks.peers.subject import PeerFailed, Program, Subject
 from benchmarks.peers.turns import in_turns
 from benchmarks.rendering import SETTINGS
-from benchmarks.stage import Stage, awake, now_us
+from benchmarks.services import family
+from benchmarks.stage import Stage, now_us
 
 VARIANTS = 7
 """Different contents of each document: one for each of six rounds, and one to warm up."""
-RENDERS = {"invoice": 4, "statement": 1, "report": 1}
+RENDERS = {"invoice": 8, "statement": 2, "report": 1}
 BOUNDS = {
     "weasyprint": {"invoice": 8.0, "statement": 7.0, "report": 6.0},
     "chromium": {"invoice": 8.0, "statement": 2.0, "report": 1.4},
 }
 """How many times DocuGen's warm time the other's should be."""
 COLD_BOUND = 10.0
+WARMTHS = {"warm": "warm", "cpu": "warm, CPU", "cold": "new process"}
+"""CPU: of all processes of the subject together, which neighbours on the machine change less than the time."""
 COLD_S_MAX = 60.0
+FAMILY_LOOKS = 20
 DOCUGEN = Subject("docugen", "DocuGen", 1)
 
 
@@ -45,7 +50,7 @@ async def measure(stage: Stage, peers: Sequence[Peer]) -> tuple[list[Measurement
     rows: list[Measurement] = []
     lines: list[str] = []
     subjects = {peer.name: Subject(peer.name, peer.label, 1, peer) for peer in peers}
-    with tempfile.TemporaryDirectory(prefix="docugen-peers-") as folder, awake():
+    with tempfile.TemporaryDirectory(prefix="docugen-peers-") as folder:
         browser = ""
         if "chromium" in subjects:
             try:
@@ -86,7 +91,7 @@ async def _case(
 
         async def take(subject: Subject) -> dict[str, float]:
             count = RENDERS[case.name]
-            spent = 0.0
+            spent, cpu = 0.0, _family_cpu_us()
             for _ in range(count):
                 if subject is DOCUGEN:
                     task = next(warm_tasks)
@@ -99,19 +104,20 @@ async def _case(
                     (took,) = await programs[subject.name].ask(question, "took")
                     spent += float(took)
                     counted[subject.label] = _pages(out)
+            cpu = _family_cpu_us() - cpu
             cold = await _timed(_cold(subject, next(cold_files[subject.name]), out, browser), folder)
-            return {"warm": spent / count / 1_000, "cold": cold}
+            return {"warm": spent / count / 1_000, "cpu": cpu / count / 1_000, "cold": cold}
 
         turns = await in_turns(stage.rounds, [DOCUGEN, *peers], take)
     rows = []
-    for warmth in ("warm", "cold"):
+    for warmth, words in WARMTHS.items():
         for subject in turns.values:
             if subject is DOCUGEN or DOCUGEN not in turns.values:
                 continue
-            limit = COLD_BOUND if warmth == "cold" else BOUNDS.get(subject.name, {}).get(case.name)
+            limit = {"cold": COLD_BOUND, "warm": BOUNDS.get(subject.name, {}).get(case.name)}.get(warmth)
             ours, theirs = turns.of(DOCUGEN, warmth), turns.of(subject, warmth)
             note = f"{counted[subject.label]} pages, DocuGen's {counted[DOCUGEN.label]}" if warmth == "warm" else ""
-            name = f"{case.name}, {'warm' if warmth == 'warm' else 'new process'}: {subject.label}"
+            name = f"{case.name}, {words}: {subject.label}"
             rows.append(Measurement(name, "ms", theirs, DOCUGEN.label, ours, Bound(limit) if limit else None, note))
     return rows, turns.failures
 
@@ -144,6 +150,26 @@ async def _timed(command: Sequence[str], folder: Path) -> float:
     if code:
         raise PeerFailed(f"{Path(command[0]).name} ended with {code}; run it to see why: {' '.join(command)}")
     return (now_us() - begin) / 1_000
+
+
+def _family_cpu_us() -> float:
+    """CPU of this process and all below it, those that have ended included. Linux only; elsewhere it does not grow."""
+    if sys.platform != "linux":
+        return 0.0
+    total = 0
+    for pid in _family():
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15]))
+    return total / os.sysconf("SC_CLK_TCK") * 1e6
+
+
+def _family() -> list[int]:
+    """A browser's processes come and go while they are counted: then they are counted again."""
+    for _ in range(FAMILY_LOOKS):
+        with suppress(OSError):
+            return family(os.getpid())
+    raise PeerFailed("its processes change too fast to be counted")
 
 
 def _pages(path: Path) -> int:
