@@ -12,8 +12,7 @@ from docugen_core.adapters.submit_batcher import (
     BATCH_MAX,
     WAITING_BYTES_MAX,
     WAITING_MAX,
-    WINDOW_MS_MAX,
-    WINDOW_MS_PER_JOB,
+    WINDOW_MS,
     BatchPlan,
     SubmitBatcher,
 )
@@ -25,47 +24,41 @@ from redis_servers import queue_name
 
 # --- the plan: pure, with a clock of the test's --------------------------------------------------------------------
 
-steps = st.lists(st.one_of(st.just("add"), st.just("take"), st.floats(0, 10)), max_size=80)
+steps = st.lists(st.one_of(st.just("add"), st.just("take"), st.integers(0, 3), st.floats(0, 10)), max_size=80)
 
 
 @given(steps)
-def test_every_item_goes_once_in_order_and_no_later_than_the_longest_window(program: list[str | float]) -> None:
+def test_every_item_goes_once_in_order_and_no_later_than_the_window(program: list[str | float]) -> None:
     plan: BatchPlan[int] = BatchPlan()
-    now, added, taken, last = 0.0, 0, list[int](), 0
+    now, coming, added, taken = 0.0, 0, list[float](), list[int]()
     for step in program:
         if step == "add":
-            plan.add(added, now)
-            added += 1
+            plan.add(len(added), now)
+            added.append(now)
+        elif isinstance(step, int):
+            coming = step
         elif isinstance(step, float):
             now += step
-        wait = plan.wait_ms(now)
+        wait = plan.wait_ms(now, coming)
         assert (wait is None) == (len(plan) == 0)
         if wait is not None:
-            bound = 0.0 if last <= 1 else min(WINDOW_MS_MAX, WINDOW_MS_PER_JOB * last)
-            assert 0 <= wait <= bound + 1e-9
+            late = added[len(taken)] + WINDOW_MS - now
+            assert wait == (max(0.0, late) if coming else 0)
             if step == "take" or wait == 0:
                 batch = plan.take()
                 assert 1 <= len(batch) <= BATCH_MAX
                 taken += batch
-                last = len(batch)
     while len(plan):
         taken += plan.take()
-    assert taken == list(range(added))
+    assert taken == list(range(len(added)))
 
 
-@given(st.integers(1, 3 * BATCH_MAX), st.integers(1, 3 * BATCH_MAX))
-def test_the_window_follows_the_size_of_the_batch_before(first: int, second: int) -> None:
+@given(st.integers(1, 2 * BATCH_MAX))
+def test_a_whole_batch_waits_for_nobody(size: int) -> None:
     plan: BatchPlan[int] = BatchPlan()
-    for n in range(first):
+    for n in range(size):
         plan.add(n, 0)
-    assert plan.wait_ms(0) == 0, "nobody waits after a quiet time"
-    while len(plan):
-        size = len(plan.take())
-    for n in range(second):
-        plan.add(n, 100)
-    window = 0 if size == 1 else min(WINDOW_MS_MAX, WINDOW_MS_PER_JOB * size)
-    assert plan.wait_ms(100) == pytest.approx(0 if second >= BATCH_MAX else window)
-    assert plan.wait_ms(100 + window) == pytest.approx(0)
+    assert plan.wait_ms(0, coming=1) == (0 if size >= BATCH_MAX else WINDOW_MS)
 
 
 # --- the batcher, before a real queue --------------------------------------------------------------------------------
@@ -114,6 +107,28 @@ async def test_a_lone_submit_goes_at_once_and_those_that_come_meanwhile_go_toget
     assert [a.verdict for a in answers] == [Verdict.NEW] * 400
     assert [a.record.run_id for a in answers if a.record] == [f"run-{n}" for n in range(400)]
     assert [len(batch) for batch in queue.batches] == [1, BATCH_MAX, 143]
+
+
+async def test_those_that_are_coming_are_waited_for_and_no_longer(queue: WatchedQueue) -> None:
+    batcher = SubmitBatcher(queue, clock=lambda: 0.0)  # a window that never ends
+    with batcher.coming():
+        with batcher.coming():
+            tasks = [asyncio.create_task(batcher.submit(job(n))) for n in range(3)]
+            for _ in range(5):
+                await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert queue.batches == [], "one is still coming"
+        tasks.append(asyncio.create_task(batcher.submit(job(3))))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert queue.batches == [[f"run-{n}" for n in range(4)]]
+
+
+async def test_one_that_does_not_come_is_not_waited_for_beyond_the_window(queue: WatchedQueue) -> None:
+    batcher = SubmitBatcher(queue)
+    with batcher.coming():
+        assert (await batcher.submit(job(0))).verdict is Verdict.NEW
 
 
 async def test_equal_submits_in_one_batch_are_one_run(queue: WatchedQueue) -> None:

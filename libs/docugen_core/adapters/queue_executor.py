@@ -114,9 +114,10 @@ class QueueExecutor:
             return submission
 
     async def _submitted(self, job: GenerationJob) -> Submission:
-        is_quick = len(job.bundle.canonical_bytes()) <= QUICK_BYTES
-        packed = await aside(is_quick, self._packed, job, current_trace())
-        known = await self._finished(job.run_id)
+        with self._batcher.coming():
+            is_quick = len(job.bundle.canonical_bytes()) <= QUICK_BYTES
+            packed = await aside(is_quick, self._packed, job, current_trace())
+            known = await self._finished(job.run_id)
         if known is None:
             self._health.check()
             if packed.apart:

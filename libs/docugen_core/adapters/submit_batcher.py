@@ -1,22 +1,24 @@
 """Many submits, few round trips: all jobs that arrive close together go to the queue in one call.
 
-A call to Redis costs a scheduler as much as answering an RPC does, whether it carries one job or two hundred. So jobs wait
-for company, and how long depends on how much company there was:
+A call to Redis costs a scheduler as much as answering an RPC does, whether it carries one job or two hundred. So a job waits
+for those that are known to be coming (`coming`: their submit has begun, and they look into the store whether their run is
+finished), and for nobody else:
 
-    window = 0                           after a batch of one: a lone caller waits for nobody
-    window = min(4 ms, 0.6 ms * n)       after a batch of n
+    goes at once            when nobody is coming, or BATCH_MAX wait
+    goes after 10 ms        when others are coming all the time, as they are where many call at once
 
-A fixed window would cost lone callers its full length; none at all would hardly batch. 0.6 and not less: with slow handlers
-(logs, metrics) a shorter window never gets beyond batches of one. One batch is on its way at a time; what arrives meanwhile
-is the next one. `BatchPlan` decides and knows no clock; `SubmitBatcher` waits and sends.
+A lone caller so waits for nobody, and with many calls in flight a batch grows to what the scheduler can check in 10 ms. (A
+window that follows the size of the batch before never grows once a check takes longer than the window gains by it.) One batch
+is on its way at a time; what arrives meanwhile is the next one. `BatchPlan` decides and knows no clock; `SubmitBatcher` waits
+and sends.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -25,8 +27,7 @@ from docugen_core.errors import Overloaded
 from docugen_core.ports import JobQueue
 
 BATCH_MAX = 256
-WINDOW_MS_MAX = 4.0
-WINDOW_MS_PER_JOB = 0.6
+WINDOW_MS = 10.0
 WAITING_MAX = 8_192
 WAITING_BYTES_MAX = 64 << 20
 
@@ -38,7 +39,6 @@ class BatchPlan(Generic[T]):
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[float, T]] = deque()
-        self._window_ms = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -51,20 +51,21 @@ class BatchPlan(Generic[T]):
     def add(self, item: T, now_ms: float) -> None:
         self._waiting.append((now_ms, item))
 
-    def wait_ms(self, now_ms: float) -> float | None:
-        """How long until the next batch goes: 0 for now, None while nothing waits. At most WINDOW_MS_MAX."""
+    def wait_ms(self, now_ms: float, coming: int) -> float | None:
+        """How long until the next batch goes: 0 for now, None while nothing waits. At most WINDOW_MS.
+
+        coming: how many are on their way to it.
+        """
         if not self._waiting:
             return None
-        if self.is_full:
+        if self.is_full or not coming:
             return 0.0
         since, _ = self._waiting[0]
-        return max(0.0, since + self._window_ms - now_ms)
+        return max(0.0, since + WINDOW_MS - now_ms)
 
     def take(self) -> list[T]:
-        """The next batch, in order of arrival, BATCH_MAX items at most; its size sets the window of the next one."""
-        batch = [self._waiting.popleft()[1] for _ in range(min(len(self._waiting), BATCH_MAX))]
-        self._window_ms = min(WINDOW_MS_MAX, WINDOW_MS_PER_JOB * len(batch)) if len(batch) > 1 else 0.0
-        return batch
+        """The next batch, in order of arrival, BATCH_MAX items at most."""
+        return [self._waiting.popleft()[1] for _ in range(min(len(self._waiting), BATCH_MAX))]
 
 
 @dataclass(slots=True, eq=False)
@@ -95,8 +96,21 @@ class SubmitBatcher:
         self._clock = clock or _loop_ms
         self._plan: BatchPlan[_Waiting] = BatchPlan()
         self._bytes = 0
-        self._full = asyncio.Event()
+        self._coming = 0
+        self._complete = asyncio.Event()
+        """A whole batch waits, or nobody is coming any more."""
         self._sending: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """For what has to be done before a job is ready for `submit`: those that wait already wait for it, a little."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            if not self._coming:
+                self._complete.set()
 
     async def submit(self, job: NewJob) -> Acceptance:
         """The queue's answer to `job`. Raises what `JobQueue.submit` raises, the same to everybody in a failed batch, and
@@ -115,7 +129,7 @@ class SubmitBatcher:
         self._bytes += len(job.payload)
         self._plan.add(waiting, self._clock())
         if self._plan.is_full:
-            self._full.set()
+            self._complete.set()
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_all(), name="submit batcher")
         return await waiting.answer
@@ -127,13 +141,13 @@ class SubmitBatcher:
 
     async def _send_all(self) -> None:
         try:
-            while (wait_ms := self._plan.wait_ms(self._clock())) is not None:
+            while (wait_ms := self._plan.wait_ms(self._clock(), self._coming)) is not None:
+                self._complete.clear()
                 if wait_ms > 0:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(wait_ms / 1_000):  # not wait_for: 3.11's may swallow a cancellation
-                            await self._full.wait()
+                            await self._complete.wait()
                     continue
-                self._full.clear()
                 taken = self._plan.take()
                 self._bytes -= sum(len(w.job.payload) for w in taken)
                 await self._send([w for w in taken if not w.answer.done()])
