@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy check-pdfa chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
+.PHONY: help demo test quick check check-deploy check-pdfa bench bench-plots chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
@@ -37,8 +37,11 @@ check-deploy: $(BIN)/python ## Alerts, compose file, Dockerfiles and chart, by t
 check-pdfa: $(VENV)/.installed-dev ## PDFs of every shipped template by veraPDF, which needs Java; says what of it is not here
 	@$(BIN)/python tools/check_pdfa.py
 
-bench: $(VENV)/.installed-dev ## Measure queue and rendering beside their floors: a table, and var/bench/bench.json
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed-dev ## Measure calls, queue and rendering beside their floors, ten minutes; memory needs longer: BENCH='--only remembering'
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-plots: $(VENV)/.installed-dev ## Draw the curves of docs/explanation/performance.md from what bench measured last
+	@$(BIN)/python tools/bench_plots.py
 
 bench-peers: $(VENV)/.installed-dev ## Other queues and renderers beside DocuGen, installed below var/peers by pip and npm; ten minutes: PEERS='--only rendering'
 	@$(BIN)/python -m benchmarks.peers $(PEERS)

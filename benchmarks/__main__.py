@@ -62,7 +62,7 @@ async def run(stage: Stage, themes: list[str], json_path: Path) -> None:
     print(table([row for row in rows if not row.facts.get("only_in_curve")]), facts(about), sep="\n\n")
     print("\n".join(f"{row.name}: {row.note}" for row in rows if row.note))
     write_json(json_path, about, rows)
-    print(f"written to {json_path}", file=sys.stderr)
+    print(f"written to {json_path}; `make bench-plots` draws its curves", file=sys.stderr)
 
 
 def main() -> None:

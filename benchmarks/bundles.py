@@ -18,6 +18,7 @@ from docugen.v1.bundle_run_service_pb2 import (
     CreateBundleRunRequest,
     CreateBundleRunResponse,
 )
+from google.protobuf.message import DecodeError
 
 from benchmarks.stage import ROOT
 
@@ -48,8 +49,11 @@ def batch_request(name: str, first: int, count: int) -> bytes:
 
 
 def tells_of_finished(answer: bytes) -> bool:
-    """Whether a CreateBundleRunResponse is of a run that was there before and has succeeded."""
-    response = CreateBundleRunResponse.FromString(answer)
+    """Whether an answer to CreateBundleRun is of a run that was there before and has succeeded; the echo's are not."""
+    try:
+        response = CreateBundleRunResponse.FromString(answer)
+    except DecodeError:
+        return False
     return response.deduplicated and response.bundle_run.state == BundleRun.STATE_SUCCEEDED
 
 

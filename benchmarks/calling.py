@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from docugen_core.adapters.redis_connection import RedisConnection
 
 from benchmarks.callers import Level, called
-from benchmarks.measurement import Bound, Measurement, curve, in_turns
+from benchmarks.measurement import Bound, Curve, Measurement, in_turns, point
 from benchmarks.services import SCHEDULER, cpu_us, ready, service
 from benchmarks.stage import Child, Stage, awake
 
@@ -65,7 +65,7 @@ async def _calls(stage: Stage, redis: RedisConnection) -> list[Measurement]:
             floor.of(in_flight, lambda c: c.per_s),
             Bound(0.8) if in_flight == BUSIEST else None,
             note=_clients_note(ours, floor, in_flight),
-            facts=curve("calls a second, by calls in flight", in_flight),
+            facts=point(Curve.CALLS, in_flight),
         )
         for in_flight in CALLS_AT
     ]

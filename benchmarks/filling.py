@@ -13,7 +13,7 @@ from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 
 from benchmarks.jobs import new_jobs, submit_all
-from benchmarks.measurement import Bound, Measurement, curve, in_turns
+from benchmarks.measurement import Bound, Curve, Measurement, in_turns, point
 from benchmarks.stage import Stage, now_us
 
 PARKED_AT = (1_000, 10_000, 100_000)
@@ -52,7 +52,8 @@ async def _submits(stage: Stage, redis: RedisConnection) -> list[Measurement]:
         await _fill(long, filled, queued)
         filled = queued
         floor, values = await in_turns(stage.rounds, into_short, lambda: into(long))
-        rows.append(_point("submit with", queued, "queued", "us/job", values, "with none queued", floor))
+        name, facts = f"submit with {_spaced(queued)} queued", point(Curve.SUBMITS, queued)
+        rows.append(Measurement(name, "us/job", values, "with none queued", floor, FLAT, facts=facts))
     return rows
 
 
@@ -74,7 +75,8 @@ async def _takes(stage: Stage, redis: RedisConnection) -> list[Measurement]:
         await _fill(full, filled, parked, not_before_ms=PARKED_START_MS)
         filled = parked
         floor, values = await in_turns(stage.rounds, lambda: take_from(empty), lambda: take_from(full))
-        rows.append(_point("take of one job with", parked, "parked", "us", values, "with none parked", floor))
+        name, facts = f"take of one job with {_spaced(parked)} parked", point(Curve.TAKES, parked)
+        rows.append(Measurement(name, "us", values, "with none parked", floor, FLAT, facts=facts))
     return rows
 
 
@@ -85,15 +87,5 @@ async def _fill(queue: RedisQueue, first: int, until: int, *, not_before_ms: int
         await submit_all(queue, jobs, 200)
 
 
-def _point(
-    what: str,
-    size: int,
-    state: str,
-    unit: str,
-    values: tuple[float, ...],
-    against: str,
-    floor: tuple[float, ...],
-) -> Measurement:
-    name = f"{what} {size:,} {state}".replace(",", " ")
-    facts = curve(f"{what} so many {state}", size)
-    return Measurement(name, unit, values, against, floor, FLAT, facts=facts)
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from statistics import median
 from typing import Any
 
 Step = Callable[[], Awaitable[float]]
+
+
+class Curve(StrEnum):
+    """What is measured at several points; tools/bench_plots.py draws each by its name."""
+
+    CALLS = "calls by calls in flight"
+    SUBMITS = "submit with so many queued"
+    TAKES = "take with so many parked"
+    WORKERS = "jobs by worker processes"
+    MEMORY = "memory by jobs done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +90,9 @@ class Measurement:
         }
 
 
-def curve(name: str, x: float) -> dict[str, Any]:
-    """Facts of a measurement that is a point of a curve, for `make bench-plots`."""
-    return {"curve": name, "x": x}
+def point(curve: Curve, x: float, series: str = "DocuGen") -> dict[str, Any]:
+    """Facts of a measurement that is a point of a curve."""
+    return {"curve": curve, "x": x, "series": series}
 
 
 async def in_turns(rounds: int, *steps: Step) -> list[tuple[float, ...]]:

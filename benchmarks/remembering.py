@@ -16,7 +16,7 @@ from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.config import Settings
 
 from benchmarks.callers import called
-from benchmarks.measurement import Bound, Measurement, curve
+from benchmarks.measurement import Bound, Curve, Measurement, point
 from benchmarks.services import SCHEDULER, WORKER, family, ready, resident_mb, service
 from benchmarks.stage import Stage
 
@@ -67,7 +67,7 @@ def _rows(name: str, values: list[float], step: int) -> list[Measurement]:
             f"memory of the {name} after {step * number:,} jobs".replace(",", " "),
             "MB",
             (value,),
-            facts=curve(f"memory of the {name}, by jobs done", step * number) | {"only_in_curve": True},
+            facts=point(Curve.MEMORY, step * number, name) | {"only_in_curve": True},
         )
         for number, value in enumerate(values, start=1)
     ]

@@ -15,7 +15,7 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import RedisQueue
 
 from benchmarks.jobs import new_jobs, submit_all
-from benchmarks.measurement import Bound, Measurement, curve, in_turns
+from benchmarks.measurement import Bound, Curve, Measurement, in_turns, point
 from benchmarks.stage import Stage, children_of, now_us, server_cpu_us
 
 WORKERS_AT = (1, 2, 4, 8)
@@ -52,7 +52,7 @@ async def _sleeping(stage: Stage, redis: RedisConnection) -> list[Measurement]:
                 () if alone else taken[0],
                 None if alone else Bound(LINEAR * workers),
                 note=f"{SLOTS} slots each, which cannot do more than {workers * SLOTS * 1_000 // SLEEP_MS} jobs/s",
-                facts=curve("jobs a second, by worker processes", workers),
+                facts=point(Curve.WORKERS, workers),
             )
         )
     return rows
