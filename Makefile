@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick check check-deploy check-pdfa bench bench-plots chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
+.PHONY: help demo test quick check check-deploy check-pdfa bench bench-peers bench-plots chaos determinism mutants protos docs docs-serve docs-reference gallery dashboard goldens clean
 
 help: ## List the targets
 	@echo 'make TARGET [PYTHON=python3.12]'
