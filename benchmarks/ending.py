@@ -18,7 +18,6 @@ from docugen_core.bundle_rendering import BundleRenderer
 from docugen_core.config import Settings
 from docugen_core.domain.manifest import Engine
 from docugen_core.rendering.engine import engine
-from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import Rendering, RenderLimits, Task
 from docugen_core.submission import SubmitRequest, prepare_generation_job
 
@@ -133,7 +132,7 @@ async def _again(stage: Stage, address: str, name: str) -> list[Measurement]:
 
 
 class _Noting:
-    """Implements ports.Renderer in this process, and notes what it was asked for."""
+    """Implements ports.Renderer by noting what it is asked for. Nothing is rendered: an engine remembers what it rendered."""
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
@@ -144,7 +143,7 @@ class _Noting:
 
     async def render(self, task: Task) -> Rendering:
         self.tasks.append(task)
-        return render(task)
+        return Rendering(task.document.encode(), pages=1)
 
 
 async def _nowhere(_: bytes) -> None:
