@@ -43,7 +43,7 @@ bench: $(VENV)/.installed-dev ## Measure calls, queue and rendering beside their
 bench-plots: $(VENV)/.installed-dev ## Draw the curves of docs/explanation/performance.md from what bench measured last
 	@$(BIN)/python tools/bench_plots.py
 
-bench-peers: $(VENV)/.installed-dev ## Other queues and renderers beside DocuGen, installed below var/peers by pip and npm; ten minutes: PEERS='--only rendering'
+bench-peers: $(VENV)/.installed-dev ## Other queues and renderers beside DocuGen, installed below var/peers by pip and npm; a quarter of an hour: PEERS='--only rendering'
 	@$(BIN)/python -m benchmarks.peers $(PEERS)
 
 chaos: $(VENV)/.installed-dev ## Storms of faults on every Redis at hand, some minutes: CHAOS='--seed TEXT --jobs N --seconds S'
