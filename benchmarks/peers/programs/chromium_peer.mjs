@@ -20,9 +20,11 @@ function onPath() {
   return null;
 }
 
+process.env.TMPDIR = process.cwd();  // profiles stay below var/peers, and go with `make clean`
 const puppeteer = await load('puppeteer-core');
 const path = given ?? onPath() ?? await (await load('@sparticuz/chromium')).executablePath();
-const browser = await puppeteer.launch({ executablePath: path, headless: 'shell', args: ['--no-sandbox', '--disable-gpu'] });
+// By a pipe: the browser is a session of its own and ends with the pipe, also when this process is killed.
+const browser = await puppeteer.launch({ executablePath: path, headless: 'shell', pipe: true, args: ['--no-sandbox', '--disable-gpu'] });
 say('ready');
 if (role === 'browser') say('browser', path, (await browser.version()).split('/').pop());
 else for await (const line of createInterface({ input: process.stdin })) {
