@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -20,10 +21,12 @@ from docugen_core.domain.trace import NO_TRACE, TraceContext
 from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.ports import GenerationExecutor, GenerationJob, Submission
 from docugen_core.rendering.catalogue import TemplateCatalogue
+from docugen_core.strict_json.schema import TakesLongError, in_a_hurry
 from docugen_core.validation import BundleLimits, resolve_bundle, validate_run_id
 
 QUICK_BYTES = 8 << 10
-"""Some milliseconds of checks, digests and encoding at most, unless data are generated."""
+QUICK_DOCUMENTS = 8
+"""With both, and nothing wrong: some milliseconds of checks, digests and encoding at most, unless data are generated."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,7 +64,8 @@ def prepare_generation_job(request: SubmitRequest, intake: Intake) -> Generation
         generators=intake.generators,
         limits=intake.limits,
     )
-    run_id = request.run_id or derive_bundle_run_id(request.tenant, bundle.spec_digest)
+    spec_digest = bundle.spec_digest  # computed here in any case: later it would be on the event loop
+    run_id = request.run_id or derive_bundle_run_id(request.tenant, spec_digest)
     return GenerationJob(run_id, request.tenant, bundle, request.policy)
 
 
@@ -70,7 +74,7 @@ async def submit_generation_job(
 ) -> Submission:
     """Check `request` and hand it to `executor`; returns as soon as the run is recorded. Idempotent.
 
-    is_quick: that it has no more than QUICK_BYTES and generates nothing, of which the caller made sure.
+    is_quick: that it has no more than QUICK_BYTES and QUICK_DOCUMENTS and generates nothing, of which the caller made sure.
     Raises InvalidRequest (every violation; nothing stored), BundleRunExists, Overloaded, Unavailable.
     """
     return await executor.submit(await aside(is_quick, prepare_generation_job, request, intake))
@@ -79,9 +83,13 @@ async def submit_generation_job(
 async def aside(is_quick: bool, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     """`work`, in a thread: a bundle of megabytes would keep everybody else on this event loop waiting for a second.
 
-    Here and now where it is quick: to wake a thread, and to be woken by it, would take longer.
+    Here and now where it is quick: to wake a thread, and to be woken by it, would take longer. What turns out to be wrong is
+    looked into in a thread nevertheless. `work` may so be begun twice.
     """
-    return work(*arguments, **options) if is_quick else await asyncio.to_thread(work, *arguments, **options)
+    if is_quick:
+        with suppress(TakesLongError), in_a_hurry():
+            return work(*arguments, **options)
+    return await asyncio.to_thread(work, *arguments, **options)
 
 
 async def wait_for_run(executor: GenerationExecutor, run_id: str, timeout_ms: int) -> BundleRun:

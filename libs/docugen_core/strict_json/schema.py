@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -34,6 +36,26 @@ SCANNED_MAX = 10_000
 ITEMS_FIRST = 1_000
 PATTERN_STEPS_MAX = 100_000
 KEPT_MAX = 256
+
+
+_hurried: ContextVar[bool] = ContextVar("docugen_schema_hurried", default=False)
+
+
+class TakesLongError(Exception):
+    """A value does not fit, and where would be found out here: see `in_a_hurry`."""
+
+
+@contextmanager
+def in_a_hurry() -> Iterator[None]:
+    """Meanwhile `findings` says yes as quickly as ever, and raises TakesLongError instead of a no.
+
+    That a value fits takes microseconds; all that is wrong with one of a few kilobytes takes up to a second.
+    """
+    token = _hurried.set(True)
+    try:
+        yield
+    finally:
+        _hurried.reset(token)
 
 
 class Schema:
@@ -67,6 +89,8 @@ class Schema:
         """
         if self._validator.is_valid(value):
             return []
+        if _hurried.get():
+            raise TakesLongError
         # The validator builds all its errors, 20 us each, before it hands out the first.
         errors = self._validator.iter_errors(_abridged(value))
         real = [e for e in errors if not _is_made_by_abridging(e, value)] or self._validator.iter_errors(value)
