@@ -246,6 +246,20 @@ async def test_a_page_token_never_names_another_tenants_run(house: House, monkey
     assert not any("secret" in text or "acme" in text for text in tokens)
 
 
+@pytest.mark.parametrize("mode", ["queue"], indirect=True)
+async def test_a_filter_that_names_another_tenant_learns_nothing_of_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_listing, "PAGE_ITEMS", 2)
+    monkeypatch.setattr(queue_listing, "SCAN_MAX", 2)
+    monkeypatch.setattr(redis_queue, "TENANT_SCAN_ITEMS", 2)
+    for n in range(6):
+        await house.callers.acme.submit(bundle(f"{n}"), f"{n}")
+    request = ListBundleRunsRequest(filter='tenant = "acme"')
+    page = await house.scheduler.runs.ListBundleRuns(request, metadata=house.metadata("birch"))
+    assert (list(page.bundle_runs), page.next_page_token) == ([], "")
+
+
 # --- operators ----------------------------------------------------------------------------------------------------------
 
 
