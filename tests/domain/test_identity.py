@@ -194,6 +194,13 @@ def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
         canonical_json(value)
 
 
+def test_a_value_that_holds_itself_has_no_canonical_form() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        canonical_json(endless)
+
+
 def test_the_largest_integers_that_every_language_reads_are_let_in() -> None:
     assert canonical_json([2**53 - 1, 1 - 2**53]) == b"[9007199254740991,-9007199254740991]"
 

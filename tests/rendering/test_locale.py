@@ -83,7 +83,7 @@ def test_money_numbers_and_days_read_as_the_locale_writes_them() -> None:
         format_money(amount, "EURO", "en-GB")
 
 
-@pytest.mark.parametrize("value", [True, None, [], "12,50", "NaN", "Infinity", "secret"])
+@pytest.mark.parametrize("value", [True, None, [], "12,50", "NaN", "Infinity", "secret", "1E40", "1E-41", "0E999"])
 def test_what_is_no_number_is_refused_without_being_quoted(value: object) -> None:
     with pytest.raises(ValueError, match="needs a") as caught:
         as_decimal(value)

@@ -95,6 +95,12 @@ def test_csv_may_be_written_for_people_instead() -> None:
     ]
 
 
+def test_a_number_that_no_locale_can_write_names_its_column() -> None:
+    with pytest.raises(RenderFailed, match="column 'Price': a number has too many digits") as caught:
+        rendered(Format.CSV, "localized = true\n" + TABLE_TOML, data=with_first_line(price="1" + "0" * 35))
+    assert str(caught.value.where) == "lines.table.toml:14"
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_key_may_be_written_as_its_label(format: Format) -> None:
     words = {"en": {"columns": {"item": "Item"}, "kinds": {"tea": "Green tea", "cup": "Cup"}}}
@@ -241,6 +247,12 @@ def test_a_sheet_title_excel_refuses_is_refused_here(title: str) -> None:
     [
         ({"price": "secret"}, "data.lines[0].price: a column of type money needs a decimal text such as '1234.50'", 13),
         ({"price": None}, "data.lines[0].price is null", 13),
+        (
+            {"quantity": "1E999999999"},
+            "data.lines[0].quantity: a column of type decimal needs a number of at most 40 digits before the point and"
+            " after it",
+            8,
+        ),
         ({"item": 7}, "data.lines[0].item: a column of type text needs a text, not a number", 4),
         ({"sold": "soon"}, "data.lines[0].sold: a column of type date needs a day such as '2026-09-30'", 25),
     ],

@@ -82,12 +82,14 @@ _HIGH = bytes(range(0xEE, 0x100))
 """First bytes in UTF-8 of characters from U+E000 on."""
 _TEXT = frozenset({str})
 _INTEGER_MAX = 2**53 - 1
+_LEVELS_MAX = 1_000
+"""More than any request may have; a value that holds itself has no end, and rfc8785 says so."""
 
 
 def _is_plain(value: JsonValue) -> bool:
     """Whether both encoders write `value` alike, but for the order of keys."""
     level: list[JsonValue] = [value]
-    while level:
+    for _ in range(_LEVELS_MAX):
         below: list[JsonValue] = []
         for node in level:
             kind = type(node)
@@ -100,7 +102,9 @@ def _is_plain(value: JsonValue) -> bool:
             elif not _is_plain_number(node):
                 return False
         level = below
-    return True
+        if not level:
+            return True
+    return False
 
 
 def _is_plain_number(node: object) -> bool:

@@ -12,9 +12,11 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import chain
 
+from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.locale import format_day, format_money, format_number, format_percent
 from docugen_core.rendering.packs import Template
@@ -33,8 +35,20 @@ def render_csv(task: RenderTask, template: Template) -> Rendering:
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow([_harmless(header) for header in table.headers])
     for row in chain(table.rows, table.summary):
-        writer.writerow([write_cell(cell, column, table) for column, cell in enumerate(row)])
+        writer.writerow([_written(write_cell, cell, column, table) for column, cell in enumerate(row)])
     return Rendering(buffer.getvalue().encode("utf-8-sig" if table.layout.bom else "utf-8"))
+
+
+def _written(write_cell: Callable[[Cell, int, Table], str], cell: Cell, column: int, table: Table) -> str:
+    try:
+        return write_cell(cell, column, table)
+    except (ValueError, ArithmeticError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "a number has too many digits to be written as such"
+        raise RenderFailed(
+            f"column {table.headers[column]!r}: {reason}",
+            where=SourceLocation(table.file, table.layout.columns[column].line),
+            hint='Give fewer digits, or give the column type = "text".',
+        ) from None
 
 
 def _harmless(text: str) -> str:
@@ -63,10 +77,7 @@ def _localized(cell: Cell, column: int, table: Table) -> str:
         case str():
             return _harmless(cell)
         case Money() if cell.currency:
-            try:
-                return format_money(cell.amount, cell.currency, locale)
-            except ValueError as error:
-                raise RenderFailed(f"column {table.headers[column]!r}: {error}") from None
+            return format_money(cell.amount, cell.currency, locale)
         case Money():
             return format_number(cell.amount, locale)
         case Decimal() if table.layout.columns[column].type is ColumnType.PERCENT:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from babel import Locale
 
 DATE_STYLES = ("short", "medium", "long", "full")
+DIGITS_MAX = 40
+"""Of a number in data, before the point and after it."""
 
 # CLDR's currencySpacing ("CHF 5", not "CHF5"), which Babel leaves out.
 _LETTER_BY_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
@@ -190,7 +192,10 @@ def format_day(day: dt.date, locale: str, style: str = "medium") -> str:
 
 
 def as_decimal(value: Any) -> Decimal:
-    """A number of the data as it was written: text keeps every digit. Raises ValueError without quoting the value."""
+    """A number of the data as it was written: text keeps every digit. Raises ValueError without quoting the value.
+
+    Also for one of more than DIGITS_MAX digits on a side of the point: `1E999999999` is short until it is written out.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"needs a number or a decimal text, not {json_kind(value)}")  # noqa: TRY004 - one error type
     try:
@@ -199,6 +204,9 @@ def as_decimal(value: Any) -> Decimal:
         raise ValueError("needs a decimal text such as '1234.50'") from None
     if not number.is_finite():
         raise ValueError("needs a finite number")
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= DIGITS_MAX or (isinstance(exponent, int) and exponent < -DIGITS_MAX):
+        raise ValueError(f"needs a number of at most {DIGITS_MAX} digits before the point and after it")
     return number
 
 
