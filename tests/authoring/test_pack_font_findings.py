@@ -17,7 +17,7 @@ UNNAMED = NAMED.replace('fonts = ["IBM Plex Sans", "Quay Sans"]\n', "")
 SOUND: dict[str, str | bytes] = {
     "pack.toml": NAMED,
     "notice.typ": '#import "docugen.typ": *\n#data.name #label("greeting")',
-    "fonts/QuaySans.ttf": a_font(),
+    "fonts/regular/QuaySans.ttf": a_font(),
     "fonts/OFL.txt": "A licence.\n",
 }
 SCHEMA = '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}'
@@ -45,15 +45,13 @@ async def test_fonts_without_a_licence_are_asked_for_one(tmp_path: Path) -> None
 
 
 async def test_a_font_that_may_not_be_embedded_is_named(tmp_path: Path) -> None:
-    assert await linted(tmp_path, {**SOUND, "fonts/QuaySans.ttf": a_font(fs_type=2)}) == [
-        "fonts/QuaySans.ttf: font-restricted: the font says that documents may not embed it (fsType 2, Restricted"
+    assert await linted(tmp_path, {**SOUND, "fonts/regular/QuaySans.ttf": a_font(fs_type=2)}) == [
+        "fonts/regular/QuaySans.ttf: font-restricted: the font says that documents may not embed it (fsType 2, Restricted"
         " License embedding)"
     ]
 
 
 async def test_a_font_that_nobody_names_is_told(tmp_path: Path) -> None:
     assert await linted(tmp_path / "a", {**SOUND, "pack.toml": UNNAMED}) == [
-        "fonts/QuaySans.ttf: font-unused: no template has 'Quay Sans' in its `fonts`"
+        "fonts/regular/QuaySans.ttf: font-unused: no template has 'Quay Sans' in its `fonts`"
     ]
-    by_hand = '#set text(font: "Quay Sans")\n' + str(SOUND["notice.typ"])
-    assert await linted(tmp_path / "b", {**SOUND, "pack.toml": UNNAMED, "notice.typ": by_hand}) == []

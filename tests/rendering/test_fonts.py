@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 from docugen_core.domain.identity import content_digest
 from docugen_core.errors import ConfigurationError, RenderFailed
+from docugen_core.rendering.compilers import ROOT, typst_fonts
 from docugen_core.rendering.fonts import FONT_FOLDER, MAIN_FAMILY, families, font_chain, installed_fonts, read_fonts
 
 WORLD = Path(__file__).parents[2] / "fonts" / "docugen-fonts-world" / "docugen_fonts_world"
@@ -60,7 +62,7 @@ print(json.dumps(answer))
 def font_list(folder: Path, **changes: str) -> Path:
     """A folder with one face of the shipped family and its list, `changes` made to the list's entry."""
     folder.mkdir()
-    shutil.copy(PLEX / "IBMPlexSans-Bold.ttf", folder)
+    shutil.copy(PLEX / "bold" / "IBMPlexSans-Bold.ttf", folder)
     digest = content_digest((folder / "IBMPlexSans-Bold.ttf").read_bytes())
     entry = {
         "file": '"IBMPlexSans-Bold.ttf"',
@@ -124,6 +126,44 @@ def test_an_unlisted_font_and_a_broken_or_absent_list_are_refused(tmp_path: Path
     (folder / "fonts.toml").write_text('schema = "docugen.fonts/v1"')
     assert "is no font list" in refusal(folder)
     assert "cannot be read: No such file" in refusal(tmp_path / "nowhere")
+
+
+def test_the_order_of_files_and_folders_on_disk_decides_between_no_two_faces(disk: Path) -> None:
+    """Typst takes the first of two that suit a text equally well, e.g. of 600 and 700 for 650."""
+    faces = sorted(PLEX.glob("*/*.ttf"))
+    made = []
+    for name, order in (("one", faces), ("two", faces[::-1])):
+        for number, file in enumerate(order):
+            shutil.copytree(file.parent, disk / name / str(number))
+        shutil.copy(PLEX / "fonts.toml", disk / name)
+        listed = disk / name / "fonts.toml"
+        text = listed.read_text()
+        for number, file in enumerate(order):
+            text = text.replace(f'"{file.parent.name}/', f'"{number}/')
+        listed.write_text(text)
+        made.append(typst.Compiler(root=ROOT, font_paths=typst_fonts(read_fonts([disk / name]))))
+
+    for weight in (450, 550, 650):
+        source: Any = {"main.typ": f'#set text(font: "{MAIN_FAMILY}", weight: {weight})\nWren'.encode()}
+        one, two = (each.compile(source, format="pdf", timestamp=0) for each in made)
+        assert one == two, weight
+
+
+def test_two_fonts_in_one_folder_are_refused_by_name(tmp_path: Path) -> None:
+    folder = font_list(tmp_path / "a")
+    (folder / "below").mkdir()
+    for place in (folder, folder / "below"):
+        shutil.copy(PLEX / "medium" / "IBMPlexSans-Medium.ttf", place)
+        file = (place / "IBMPlexSans-Medium.ttf").relative_to(folder)
+        entry = ("[[fonts]]", f'file = "{file}"', 'family = "Quay Sans"', 'style = "normal"', "weight = 500")
+        digest = content_digest((folder / file).read_bytes())
+        before = (folder / "fonts.toml").read_text()
+        (folder / "fonts.toml").write_text("\n".join([before, *entry, f'sha256 = "{digest}"']))
+
+        assert "a/IBMPlexSans-Bold.ttf has no folder of its own" in refusal(folder)
+
+        (folder / "fonts.toml").write_text(before)
+        (folder / file).unlink()
 
 
 def test_a_text_looks_through_the_main_family_then_those_of_its_language() -> None:
@@ -239,4 +279,4 @@ def test_an_address_that_begins_with_a_number_reads_from_left_to_right_in_any_la
 
 def test_every_folder_of_fonts_has_its_licence_beside_it() -> None:
     for font in read_fonts([PLEX, WORLD]):
-        assert "SIL OPEN FONT LICENSE Version 1.1" in (font.path.parent / "OFL.txt").read_text(encoding="utf-8")
+        assert "SIL OPEN FONT LICENSE Version 1.1" in (font.path.parents[1] / "OFL.txt").read_text(encoding="utf-8")

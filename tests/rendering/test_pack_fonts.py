@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from docugen_core.rendering.packs import TemplatePack, pack_digest
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderTask
 from docugen_core.rendering.world import World
-from font_examples import LETTERS, SNOWMAN, a_font
+from font_examples import LETTERS, SNOWMAN, a_font, changed_font
+from fontTools.ttLib import TTFont
 from pack_examples import DAY, a_task, write_pack
 
-FONT = "fonts/QuaySans-Regular.ttf"
+FONT = "fonts/regular/QuaySans-Regular.ttf"
 TOML = """\
 schema = "docugen.pack/v1"
 
@@ -42,6 +44,11 @@ fonts = ["IBM Plex Sans", "Quay Sans"]
 pdf = "notice.typ"
 html = "notice.html"
 """
+
+SVG: dict[str, str | bytes] = {
+    "l.svg": '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="40">'
+    f'<text x="5" y="20" font-family="IBM Plex Sans">Ab {SNOWMAN}</text></svg>'
+}
 
 
 def a_pack(folder: Path, files: Mapping[str, str | bytes] | None = None, name: str = "notice") -> Path:
@@ -66,6 +73,14 @@ def fonts_in(pdf: bytes) -> set[str]:
     """The fonts embedded in its first page, without the prefix of a subset."""
     page: Any = pypdf.PdfReader(io.BytesIO(pdf)).pages[0]
     return {str(font["/BaseFont"]).partition("+")[2] for font in page["/Resources"]["/Font"].values()}
+
+
+def outcome(pack: TemplatePack) -> bytes | str:
+    """The document, or why there is none."""
+    try:
+        return render(a_document(pack)).data
+    except RenderFailed as error:
+        return error.message
 
 
 def refusal(folder: Path) -> str:
@@ -100,7 +115,7 @@ def test_a_letter_that_no_font_of_the_chain_has_is_an_error_there_too(tmp_path: 
         render(a_document(load_pack(a_pack(tmp_path)), "\u2604"))
 
 
-def test_a_font_that_no_chain_names_changes_no_document(tmp_path: Path) -> None:
+def test_a_font_that_no_template_names_changes_no_document(tmp_path: Path) -> None:
     """It would otherwise join every text that finds a letter nowhere else, by the mere presence of a file."""
     without = TOML.replace('fonts = ["IBM Plex Sans", "Quay Sans"]\n', "")
     pack = load_pack(a_pack(tmp_path / "with", {"pack.toml": without}))
@@ -109,6 +124,55 @@ def test_a_font_that_no_chain_names_changes_no_document(tmp_path: Path) -> None:
     assert render(a_document(pack, "Wren")).data == render(a_document(bare, "Wren")).data
     with pytest.raises(RenderFailed, match=r"U\+2603"):
         render(a_document(pack))
+
+
+@pytest.mark.parametrize("source", ['#image("l.svg")', "#set text(fallback: true)\n#data.name", "`raw`"])
+def test_it_changes_none_that_leaves_its_chain_either(tmp_path: Path, source: str) -> None:
+    """Typst sets raw text in a family of its own choice, and text of an SVG in any that has the letter."""
+    files = {"pack.toml": TOML.replace(', "Quay Sans"', ""), "notice.typ": f'#import "docugen.typ": *\n{source}', **SVG}
+    own = {"fonts/quay/Quay.ttf": a_font(), FONT: a_font("DejaVu Sans Mono")}
+    pack = load_pack(a_pack(tmp_path / "with", {**files, **own}))
+    bare = load_pack(write_pack(tmp_path / "bare", pack.files))
+
+    assert outcome(pack) == outcome(bare)
+
+
+def test_a_family_that_no_template_names_is_unknown_to_the_packs_text(tmp_path: Path) -> None:
+    files = {"pack.toml": TOML.replace(', "Quay Sans"', ""), "notice.typ": '#set text(font: "Quay Sans")\nWren'}
+
+    with pytest.raises(RenderFailed, match="unknown font family: quay sans"):
+        render(a_document(load_pack(a_pack(tmp_path, files))))
+
+
+@pytest.mark.parametrize(
+    ("source", "faces"),
+    [
+        (SNOWMAN, {("Quay Sans", 500): "M", ("Quay Sans", 300): "i"}),
+        ('#image("l.svg")', {("Zebra Sans", 400): "M", ("Aardv Sans", 400): "i"}),
+        (
+            f'#set text(font: "IBM Plex Sans", fallback: true)\n{SNOWMAN}',
+            {("Zebra Sans", 400): "M", ("Aardv Sans", 400): "i"},
+        ),
+    ],
+)
+def test_the_order_of_files_on_disk_decides_between_no_two_faces(
+    disk: Path, source: str, faces: dict[tuple[str, int], str]
+) -> None:
+    """Typst takes the first of two that suit a text equally well: 300 and 500 for 400, or two families that have a letter."""
+    named = ", ".join(f'"{family}"' for family in sorted({family for family, _ in faces}))
+    fonts = [a_font(family, weight=weight, snowman=drawn) for (family, weight), drawn in faces.items()]
+    files = list(zip(("fonts/a/A.ttf", "fonts/b/B.ttf"), fonts, strict=True))
+    made = []
+    for folder, order in ((disk / "one", files), (disk / "two", files[::-1])):
+        a_pack(folder, {"pack.toml": TOML.replace('"IBM Plex Sans", "Quay Sans"', named), "notice.typ": source, **SVG})
+        shutil.rmtree((folder / FONT).parent)
+        for file, font in order:
+            (folder / file).parent.mkdir()
+            (folder / file).write_bytes(font)
+        made.append(load_pack(folder))
+
+    assert made[0].digest == made[1].digest
+    assert render(a_document(made[0])).data == render(a_document(made[1])).data
 
 
 def test_no_other_pack_can_use_it(tmp_path: Path) -> None:
@@ -130,6 +194,21 @@ def test_two_packs_may_each_have_a_font_of_one_name(tmp_path: Path) -> None:
     assert render(a_document(one)).data == first
 
 
+def test_a_sound_font_need_not_say_how_tall_its_lines_are(tmp_path: Path) -> None:
+    """Nor have the letter that is tried: what cannot be read is told apart from what is empty."""
+
+    def without_height(font: TTFont) -> None:
+        for table, names in {"hhea": ("ascent", "descent"), "OS/2": ("sTypoAscender", "sTypoDescender")}.items():
+            for name in names:
+                setattr(font[table], name, 0)
+        for letters in font["cmap"].tables:
+            letters.cmap.pop(ord("x"), None)
+
+    pack = load_pack(a_pack(tmp_path, {FONT: changed_font(a_font(), without_height)}))
+
+    assert "QuaySans" in fonts_in(render(a_document(pack)).data)
+
+
 def test_the_digest_of_a_pack_is_over_its_fonts_and_as_before_without(tmp_path: Path) -> None:
     one, two = load_pack(a_pack(tmp_path / "a")), load_pack(a_pack(tmp_path / "b", {FONT: a_font(weight=300)}))
 
@@ -141,7 +220,7 @@ def test_the_digest_of_a_pack_is_over_its_fonts_and_as_before_without(tmp_path: 
 
 
 def test_the_face_is_named_by_the_file_itself(tmp_path: Path) -> None:
-    pack = load_pack(a_pack(tmp_path, {"fonts/Light.ttf": a_font(weight=300)}))
+    pack = load_pack(a_pack(tmp_path, {"fonts/light/Light.ttf": a_font(weight=300)}))
 
     assert {font.face for font in pack.fonts.values()} == {("Quay Sans", "normal", 400), ("Quay Sans", "normal", 300)}
     assert all(font.path == tmp_path.resolve() / file for file, font in pack.fonts.items())
@@ -150,20 +229,31 @@ def test_the_face_is_named_by_the_file_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("fonts/Set.ttc", b"ttcf\0\1\0\0", "fonts/Set.ttc: is a collection of faces"),
-        ("fonts/Set.ttf", b"ttcf\0\1\0\0", "fonts/Set.ttf: is a collection of faces"),
-        ("fonts/Quay.woff2", b"wOF2", "fonts/Quay.woff2: is a web font"),
-        ("fonts/Quay.TTF", a_font(), "fonts/Quay.TTF: does not end in .ttf or .otf"),
-        ("Quay.ttf", a_font(), "Quay.ttf: is a font outside of fonts/"),
-        ("fonts/more/Quay.ttf", a_font(), "fonts/more/Quay.ttf: is a font outside of fonts/"),
-        ("fonts/Quay.ttf", b"", "fonts/Quay.ttf: is no font, or a broken one"),
-        ("fonts/Quay.ttf", b"version https://git-lfs.github.com/spec/v1\n", "fonts/Quay.ttf: is no font"),
-        ("fonts/Quay.ttf", a_font()[:64], "fonts/Quay.ttf: is no font, or a broken one"),
-        ("fonts/Quay.ttf", a_font()[:-2_000], "fonts/Quay.ttf: is cut off"),
-        ("fonts/Quay.ttf", a_font("Other", drop=("glyf", "loca")), "fonts/Quay.ttf: is no font, or a broken one"),
-        ("fonts/Quay.ttf", a_font("Other", drop=("cmap",)), "fonts/Quay.ttf: is no font, or a broken one"),
-        ("fonts/Quay.ttf", a_font("Other") + bytes(FONT_BYTES_MAX), "a font of a pack has at most 16 MiB"),
-        ("fonts/Twin.ttf", a_font("quay sans"), f"fonts/Twin.ttf: is the same face as {FONT}: quay sans normal 400"),
+        ("fonts/quay/Set.ttc", b"ttcf\0\1\0\0", "fonts/quay/Set.ttc: is a collection of faces"),
+        ("fonts/quay/Set.ttf", b"ttcf\0\1\0\0", "fonts/quay/Set.ttf: is a collection of faces"),
+        ("fonts/quay/Quay.woff2", b"wOF2", "fonts/quay/Quay.woff2: is a web font"),
+        ("fonts/quay/Quay.TTF", a_font(), "fonts/quay/Quay.TTF: does not end in .ttf or .otf"),
+        ("Quay.ttf", a_font(), "Quay.ttf: is a font that has no folder of its own in fonts/"),
+        ("more/quay/Quay.ttf", a_font(), "more/quay/Quay.ttf: is a font that has no folder of its own in fonts/"),
+        ("fonts/Beside.ttf", a_font(), "fonts/Beside.ttf: is a font that has no folder of its own in fonts/"),
+        ("fonts/a/b/Quay.ttf", a_font(), "fonts/a/b/Quay.ttf: is a font that has no folder of its own in fonts/"),
+        ("fonts/regular/Z.ttf", a_font("Other"), "fonts/regular/Z.ttf: lies in one folder with another font"),
+        ("fonts/quay/Quay.ttf", b"", "fonts/quay/Quay.ttf: is no font, or a broken one"),
+        ("fonts/quay/Quay.ttf", b"version https://git-lfs.github.com/spec/v1\n", "fonts/quay/Quay.ttf: is no font"),
+        ("fonts/quay/Quay.ttf", a_font()[:64], "fonts/quay/Quay.ttf: is no font, or a broken one"),
+        ("fonts/quay/Quay.ttf", a_font()[:-2_000], "fonts/quay/Quay.ttf: is cut off"),
+        (
+            "fonts/quay/Quay.ttf",
+            a_font("Other", drop=("glyf", "loca")),
+            "fonts/quay/Quay.ttf: is no font, or a broken one",
+        ),
+        ("fonts/quay/Quay.ttf", a_font("Other", drop=("cmap",)), "fonts/quay/Quay.ttf: is no font, or a broken one"),
+        ("fonts/quay/Quay.ttf", a_font("Other") + bytes(FONT_BYTES_MAX), "a font of a pack has at most 16 MiB"),
+        (
+            "fonts/twin/Twin.ttf",
+            a_font("quay sans"),
+            f"fonts/twin/Twin.ttf: is the same face as {FONT}: quay sans normal 400",
+        ),
     ],
 )
 def test_a_font_that_could_surprise_is_refused_by_name(tmp_path: Path, file: str, content: bytes, message: str) -> None:
@@ -181,21 +271,21 @@ def test_a_variable_font_is_refused(tmp_path: Path) -> None:
 
 def test_a_family_that_is_installed_is_refused_with_both_places(tmp_path: Path) -> None:
     """Which of the two a text got would depend on what else is installed on a machine."""
-    message = refusal(a_pack(tmp_path, {"fonts/Plex.ttf": a_font("IBM Plex sans", weight=200)}))
+    message = refusal(a_pack(tmp_path, {"fonts/plex/Plex.ttf": a_font("IBM Plex sans", weight=200)}))
 
-    assert "fonts/Plex.ttf: is of the family 'IBM Plex sans', which is installed: " in message
+    assert "fonts/plex/Plex.ttf: is of the family 'IBM Plex sans', which is installed: " in message
     assert installed_fonts()[0].path.parent.name in message
 
 
 def test_a_link_to_a_font_is_refused(tmp_path: Path) -> None:
     folder = a_pack(tmp_path / "notice")
-    (folder / "fonts" / "Link.ttf").symlink_to(folder / FONT)
+    (folder / "fonts" / "regular" / "Link.ttf").symlink_to(folder / FONT)
 
-    assert "fonts/Link.ttf: is a symbolic link" in refusal(folder)
+    assert "fonts/regular/Link.ttf: is a symbolic link" in refusal(folder)
 
 
 def test_a_pack_has_a_bounded_number_of_fonts(tmp_path: Path) -> None:
-    fonts = {f"fonts/Quay-{n}.ttf": b"" for n in range(FONTS_MAX)}
+    fonts = {f"fonts/{n}/Quay.ttf": b"" for n in range(FONTS_MAX)}
 
     assert f"a pack holds at most {FONTS_MAX} fonts" in refusal(a_pack(tmp_path, fonts))
 
@@ -222,7 +312,7 @@ async def test_a_font_that_changed_since_its_pack_was_loaded_is_never_drawn_with
         case "broken":
             font.write_bytes(before[:500])
         case _:
-            (tmp_path / "fonts" / "More.ttf").write_bytes(a_font("Other"))
+            (tmp_path / FONT).with_name("More.ttf").write_bytes(a_font("Other"))
 
     async with RenderPool(Settings(render_processes=1)) as pool:
         with pytest.raises(RenderInterrupted, match=r"template pack notice@1\.0\.0 has changed on disk") as caught:
@@ -231,7 +321,7 @@ async def test_a_font_that_changed_since_its_pack_was_loaded_is_never_drawn_with
         assert str(tmp_path) not in caught.value.message
         assert caught.value.document == "notice.pdf"
 
-        (tmp_path / "fonts" / "More.ttf").unlink(missing_ok=True)
+        (tmp_path / FONT).with_name("More.ttf").unlink(missing_ok=True)
         font.write_bytes(before)
         assert (await pool.render(a_document(pack))).pages == 1
 

@@ -118,7 +118,7 @@ def test_a_table_never_leaves_fewer_than_three_rows_on_its_last_page() -> None:
 def test_the_shipped_faces_are_the_ones_their_list_names() -> None:
     folder = FONT_FOLDER / "ibm-plex-sans"
     listed = tomllib.loads((folder / "fonts.toml").read_text(encoding="utf-8"))["fonts"]
-    assert {face["file"] for face in listed} == {path.name for path in folder.glob("*.ttf")}
+    assert {face["file"] for face in listed} == {path.relative_to(folder).as_posix() for path in folder.rglob("*.ttf")}
     for face in listed:
         assert hashlib.sha256((folder / face["file"]).read_bytes()).hexdigest() == face["sha256"], face["file"]
     assert len({(face["family"], face["style"], face["weight"]) for face in listed}) == len(listed) == 5

@@ -16,8 +16,8 @@ import pytest
 import typst
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
-from docugen_core.rendering.compilers import ROOT, check_fonts
-from docugen_core.rendering.fonts import font_folders, installed_fonts
+from docugen_core.rendering.compilers import ROOT, check_fonts, typst_fonts
+from docugen_core.rendering.fonts import installed_fonts
 from docugen_core.rendering.packs import PdfOptions, PdfStandard
 from docugen_core.rendering.pdf import page_count
 from docugen_core.rendering.registry import render
@@ -277,9 +277,7 @@ def test_numbers_json_cannot_carry_are_refused() -> None:
 
 
 def test_every_shipped_font_is_read_once() -> None:
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
-
-    check_fonts(fonts, installed_fonts())
+    fonts = typst_fonts(installed_fonts())
 
     assert len(fonts.fonts()) == len(installed_fonts()) > 0
 
@@ -293,7 +291,7 @@ def test_a_font_that_typst_does_not_see_as_its_list_says_stops_the_start(tmp_pat
     ):
         check_fonts(empty, listed)
 
-    shipped = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
+    shipped = typst_fonts(listed)
     with pytest.raises(
         ConfigurationError, match="is IBM Plex Sans normal 700, not IBM Plex Sans normal 900 as its list"
     ):

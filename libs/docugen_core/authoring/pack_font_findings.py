@@ -32,9 +32,8 @@ def font_findings(pack: TemplatePack) -> Iterator[LintFinding]:
         hint = "Add it, e.g. as fonts/OFL.txt: most licences ask that it goes where the font goes."
         yield LintFinding(FONT_FOLDER, 0, "font-unlicensed", "no licence lies beside the fonts", hint)
     named = {family for template in pack.templates.values() for family in template.fonts}
-    sources = "\n".join(data.decode() for file, data in sorted(pack.files.items()) if file.endswith(".typ")).lower()
     for file, font in sorted(pack.fonts.items()):
-        if font.family not in named and f'"{font.family.lower()}"' not in sources:
+        if font.family not in named:
             message = f"no template has {font.family!r} in its `fonts`"
             yield LintFinding(file, 0, "font-unused", message, "Name it in pack.toml, or remove the file.")
         if forbids_embedding(font.path.read_bytes()):

@@ -1,7 +1,9 @@
 """Typst compilers: the process's one for the installed fonts, and a few for packs that bring fonts of their own.
 
 A compiler belongs to a set of fonts. That of the installed fonts is made at the start; one for a pack's fonts is made when the
-first of its documents comes, and kept with the last few of its kind, so that no other pack can reach those fonts.
+first of its documents comes, and kept with the last few of its kind, so that no other pack can reach those fonts. Of a pack's
+it holds those whose family one of its templates names in `fonts`: what nobody names is out of reach of every text, also of one
+in an SVG, or of one that has left its chain.
 
 Typst reads a face when a text first uses it, and draws nothing, without a word, if it cannot. A pack's fonts lie in its folder,
 which somebody may have changed since the pack was loaded. So a compiler for a pack reads every face once and the files are
@@ -40,21 +42,22 @@ def compiler() -> typst.Compiler:
     """
     import typst
 
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*font_folders()])
-    check_fonts(fonts, installed_fonts())
+    fonts = typst_fonts(installed_fonts())
     return typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
 
 
 def compiler_for(pack: TemplatePack) -> typst.Compiler:
-    """The compiler with the installed fonts and those of `pack`. Making it uses it: never before a fork.
+    """The compiler with the installed fonts and those that `pack` brings and names. Making it uses it: never before a fork.
 
     Raises RenderInterrupted (FONT_CHANGED) where a font in the pack's folder, or an installed one, is no longer what it was
     when the pack was loaded. That is this machine's trouble and not the document's, so it neither fails nor omits one for good.
     """
-    if not pack.fonts:
+    named = {family for template in pack.templates.values() for family in template.fonts}
+    own = tuple(font for _, font in sorted(pack.fonts.items()) if font.family in named)
+    if not own:
         return compiler()
     try:
-        return _compiler_with(tuple(sorted(pack.fonts.values(), key=lambda font: font.path)))
+        return _compiler_with(own)
     except (_FontChangedError, ConfigurationError) as error:
         which = f"the font {error} of" if isinstance(error, _FontChangedError) else "a font that is installed, or of"
         raise RenderInterrupted(
@@ -65,10 +68,22 @@ def compiler_for(pack: TemplatePack) -> typst.Compiler:
         ) from error
 
 
+def typst_fonts(listed: Sequence[FontFile]) -> typst.Fonts:
+    """The listed faces and no others, in an order that no machine's file system has a say in.
+
+    Raises ConfigurationError as `check_fonts` does.
+    """
+    import typst
+
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=font_folders(listed))
+    check_fonts(fonts, listed)
+    return fonts
+
+
 def check_fonts(fonts: typst.Fonts, listed: Sequence[FontFile]) -> None:
     """Raises ConfigurationError naming the file unless Typst sees exactly the listed faces, under the names of the list.
 
-    The library reads a missing folder as "no fonts", skips what is no font, and lets folder order choose between equal faces.
+    The library reads a missing folder as "no fonts", and skips what is no font.
     """
     seen = {Path(face.path or ""): (face.family, face.style, face.weight) for face in fonts.fonts()}
     for font in listed:
@@ -86,7 +101,7 @@ class _FontChangedError(Exception):
     """Its text is the font's place in the pack: a caller learns no path of this machine."""
 
     def __init__(self, font: FontFile) -> None:
-        super().__init__(f"{FONT_FOLDER}{font.path.name}")
+        super().__init__(f"{FONT_FOLDER}{font.path.parent.name}/{font.path.name}")
 
 
 @lru_cache(maxsize=KEPT_MAX)
@@ -95,9 +110,7 @@ def _compiler_with(own: tuple[FontFile, ...]) -> typst.Compiler:
     import typst
 
     _compare(own)
-    folders = sorted({*font_folders(), *(font.path.parent for font in own)})
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*folders])
-    check_fonts(fonts, [*installed_fonts(), *own])
+    fonts = typst_fonts([*installed_fonts(), *own])
     made = typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
     for font in own:
         _read_face(made, font)
@@ -116,13 +129,16 @@ def _compare(fonts: Sequence[FontFile]) -> None:
 
 
 def _read_face(made: typst.Compiler, font: FontFile) -> None:
-    """Has Typst read the face, by a line of text in it: a line has a height if, and only if, its font could be read."""
+    """Has Typst read the face, by a line of text in it: a line has a height if, and only if, its font could be read.
+
+    The line's edges are given, so that the height is not the font's matter: its own metrics may well be zero.
+    """
     import typst
 
     family = font.family.replace("\\", "\\\\").replace('"', '\\"')
     source = (
         f'#context assert(measure(text(font: "{family}", style: "{font.style}", weight: {font.weight}, fallback: false,'
-        f' top-edge: "ascender", bottom-edge: "descender", "x")).height > 0pt, message: "{_UNREAD}")'
+        f' top-edge: 1em, bottom-edge: 0em, "x")).height > 0pt, message: "{_UNREAD}")'
     )
     compile_files: Any = made.compile_with_warnings
     try:

@@ -7,8 +7,10 @@ point whose value is the dotted name of a folder in it; nothing of it is importe
     ours = "fonts_of_ours"                   # fonts_of_ours/fonts.toml lists the files in and below that folder
 
 `fonts.toml` names family, style, weight and SHA-256 of every file. Refused: a file with another digest, a font file that is not
-listed, a listed one that is absent, and two faces with one (family, style, weight), since the order of a folder would
-decide between them. What is installed is in the engine fingerprint, because it decides bytes.
+listed, a listed one that is absent, two faces with one (family, style, weight), and two files in one folder: where two faces
+suit a text equally well (weights 300 and 500 for a text at 400), Typst takes the one it met first, and it meets the files of a
+folder in the order of the file system. It keeps the order of folders, so each face has a folder of its own, and their order
+is ours. What is installed is in the engine fingerprint, because it decides bytes.
 
 There is no setting for a folder of fonts: scheduler and workers have to agree on them as they agree on the version of DocuGen.
 A template pack brings fonts for its own templates under its own digest: `pack_fonts`.
@@ -18,12 +20,13 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from docugen_core.domain.identity import content_digest
@@ -69,9 +72,19 @@ def installed_fonts() -> tuple[FontFile, ...]:
     return read_fonts([*sorted(path.parent for path in FONT_FOLDER.glob(f"*/{FONT_LIST}")), *_distribution_folders()])
 
 
-def font_folders() -> tuple[Path, ...]:
-    """The folders of all installed faces."""
-    return tuple(sorted({font.path.parent for font in installed_fonts()}))
+def font_folders(fonts: Iterable[FontFile]) -> list[Path]:
+    """The folders that Typst is to read them from, one each, in the order that decides between equally good faces: by name.
+
+    Not by path: where a distribution is installed is the machine's matter.
+    """
+    return [font.path.parent for font in sorted(fonts, key=lambda font: font.face)]
+
+
+def without_own_folder(files: Iterable[PurePath]) -> list[PurePath]:
+    """Those font files, sorted, in whose folder, or below it, lies another of them."""
+    ordered = sorted(files)
+    below = Counter(folder for file in ordered for folder in file.parents)
+    return [file for file in ordered if below[file.parent] > 1]
 
 
 def read_fonts(folders: Iterable[Path]) -> tuple[FontFile, ...]:
@@ -100,7 +113,7 @@ def font_chain(
 
     declared: the template's own chain, taken as it is; each must be `installed` or among the pack's `own` (RenderFailed,
     FONT_NOT_INSTALLED). Without one: the main family, those drawn for the document's language, all others by name, and none of
-    the pack's: a font that a pack brings is used where it is named. The order matters for Han characters, many of which
+    the pack's: its texts get a font that a pack brings where they name it. The order matters for Han characters, many of which
     Japanese, Korean and the two Chinese scripts draw differently. language, script: of the locale, e.g. `zh`, `Hant`.
     """
     known = sorted({*installed, *own})
@@ -143,6 +156,10 @@ def _listed(folder: Path) -> list[FontFile]:
         raise _refused(
             f"the font file {min(unlisted)} is not listed in {FONT_LIST}", "List it with its SHA-256, or remove it."
         )
+    crowded = without_own_folder(font.path for font in fonts)
+    if crowded:
+        message = f"the font file {crowded[0]} has no folder of its own"
+        raise _refused(message, f"Put each font of {FONT_LIST} into a folder of its own: Typst keeps no order in one.")
     return fonts
 
 

@@ -1,9 +1,10 @@
 """The fonts in a pack's folder `fonts/`: which files may lie there, whether they are whole, what Typst calls them.
 
-    fonts/QuaySans-Regular.ttf    one face a file, .ttf or .otf, up to 32 of them of 16 MiB each
-    fonts/OFL.txt                 and text, such as their licence
+    fonts/regular/QuaySans-Regular.ttf    one face a file, .ttf or .otf, up to 32 of them of 16 MiB each
+    fonts/bold/QuaySans-Bold.ttf          each in a folder of its own, of whatever name: `fonts` tells why
+    fonts/OFL.txt                         and text, such as their licence
 
-They are for the templates of their own pack, by the names that a template has in `fonts` of pack.toml. No list of names and
+They are for the templates of their own pack, by the names that some template has in `fonts` of pack.toml. No list of names and
 digests is needed: the pack's digest is over their bytes, and their names are read from them by the engine that will use them.
 
 Refused: collections, variable and web fonts, files whose tables are cut off or absent (Typst would draw nothing, silently), two
@@ -14,10 +15,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from docugen_core.domain.identity import content_digest
-from docugen_core.rendering.fonts import FONT_SUFFIXES, FontFile, installed_fonts
+from docugen_core.rendering.fonts import FONT_SUFFIXES, FontFile, installed_fonts, without_own_folder
 
 FONT_FOLDER = "fonts/"
 FONTS_MAX = 32
@@ -27,6 +28,7 @@ _KINDS = (*FONT_SUFFIXES, ".ttc", ".otc", ".woff", ".woff2")
 _SINGLE = (b"\0\1\0\0", b"OTTO", b"true")
 _NEEDED = frozenset({b"cmap", b"head", b"hhea", b"hmtx", b"maxp", b"name", b"OS/2"})
 _OUTLINES = (frozenset({b"glyf", b"loca"}), frozenset({b"CFF "}))
+_DEPTH = 2
 _EMBEDDING_RIGHTS = 8
 """Where OS/2 has fsType. Source: OpenType specification, "OS/2 - OS/2 and Windows Metrics Table"."""
 _RESTRICTED = 2
@@ -51,10 +53,8 @@ def is_font(file: str) -> bool:
 
 def check_font(file: str, data: bytes) -> None:
     """Raises FontProblem unless `data` is one whole face at a place where a pack may have it."""
-    if not file.startswith(FONT_FOLDER) or "/" in file.removeprefix(FONT_FOLDER):
-        raise FontProblem(
-            file, "is a font outside of fonts/", "Fonts of a pack lie in its folder fonts/, side by side."
-        )
+    if not file.startswith(FONT_FOLDER) or file.count("/") != _DEPTH:
+        raise FontProblem(file, "is a font that has no folder of its own in fonts/", _own_folder(file))
     if data.startswith(b"ttcf"):
         raise FontProblem(file, "is a collection of faces", _ONE_FACE)
     if data.startswith((b"wOFF", b"wOF2")):
@@ -85,21 +85,26 @@ def forbids_embedding(font: bytes) -> bool:
 def named_fonts(folder: Path, fonts: Mapping[str, bytes]) -> dict[str, FontFile]:
     """The faces of a pack in `folder`, by file. fonts: all its font files, each past `check_font`.
 
-    Raises FontProblem for one that Typst cannot read, two with one face, and a family that is installed.
+    Raises FontProblem for two in one folder, one that Typst cannot read, two with one face, and a family that is installed.
     """
     if not fonts:
         return {}
+    crowded = without_own_folder(PurePosixPath(file) for file in fonts)
+    if crowded:
+        file = str(crowded[-1])
+        raise FontProblem(file, "lies in one folder with another font", _own_folder(file))
     import typst  # a service's own process needs no engine, unless a pack brings fonts
 
-    place = folder.resolve() / FONT_FOLDER
+    root = folder.resolve()
+    place = root / FONT_FOLDER
     seen = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[place]).fonts()
-    faces = {Path(face.path or "").name: (face.family, face.style, face.weight) for face in seen}
+    faces = {Path(face.path or ""): (face.family, face.style, face.weight) for face in seen}
     named = {}
     for file, data in sorted(fonts.items()):
-        path = place / Path(file).name
-        if path.name not in faces:
+        path = root / file
+        if path not in faces:
             raise FontProblem(file, "cannot be read by Typst", _ANEW)
-        named[file] = FontFile(path, *faces[path.name], content_digest(data))
+        named[file] = FontFile(path, *faces[path], content_digest(data))
     _refuse_competitors(named)
     return named
 
@@ -118,6 +123,11 @@ def _refuse_competitors(named: Mapping[str, FontFile]) -> None:
             problem = f"is of the family {family!r}, which is installed: {rival.path}"
             hint = "Remove it from the pack, uninstall the other one, or give it a family name of its own."
             raise FontProblem(file, problem, hint)
+
+
+def _own_folder(file: str) -> str:
+    path = PurePosixPath(file)
+    return f"Move it to {FONT_FOLDER}{path.stem}/{path.name}: Typst keeps no order among the fonts in one folder."
 
 
 def _tables(font: bytes) -> dict[bytes, tuple[int, int]]:

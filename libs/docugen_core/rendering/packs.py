@@ -5,7 +5,7 @@
     *.typ *.html *.j2 ...   sources; `*.table.toml` lays out a table for both CSV and XLSX
     *.schema.json           JSON Schema (2020-12) of a template's data
     labels/<language>.toml  the pack's own words; a language falls back to the pack's default one, key by key
-    fonts/*.ttf *.otf       fonts for the pack's own templates; see `pack_fonts`
+    fonts/*/*.ttf *.otf     fonts for the pack's own templates; see `pack_fonts`
 
 `pack_loader.load_pack` makes one from a folder. In memory a pack is plain values, so it pickles into a render process. Fonts
 stay in their folder: Typst reads no others, and they are too large to travel with each document. They are held to the digest
