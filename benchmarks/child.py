@@ -125,6 +125,7 @@ async def _work_until_empty(url: str, name: str, slots: int, do: Callable[[], Aw
             group.create_task(work(job))
 
         begin()
+        before_ns = time.process_time_ns()
         closing = asyncio.Event()
         fetching = group.create_task(Fetcher(source, jobs, consumer, start).run(closing))
         housekeeping = [
@@ -139,7 +140,7 @@ async def _work_until_empty(url: str, name: str, slots: int, do: Callable[[], Aw
         await fetching
         for task in housekeeping:
             task.cancel()
-    say("done", f"{last_us:.0f}", f"{time.process_time_ns() / 1_000:.0f}")
+    say("done", f"{last_us:.0f}", f"{(time.process_time_ns() - before_ns) / 1_000:.0f}")
 
 
 async def render_loop(name: str, first: str, count: str) -> None:
