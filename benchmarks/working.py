@@ -88,20 +88,22 @@ async def _cpu_bound(stage: Stage, redis: RedisConnection) -> Measurement:
     names = count()
 
     async def bare() -> float:
-        return await _burn([Child("burn-bare", BURN_JOBS // WORKERS, iterations) for _ in range(WORKERS)])
+        children = [Child("burn-bare", BURN_JOBS // WORKERS, iterations) for _ in range(WORKERS)]
+        return await burnt_per_s(children, BURN_JOBS)
 
     async def through_the_queue() -> float:
         name = f"queue-{next(names)}"
         await submit_all(RedisQueue(redis, name), new_jobs(0, BURN_JOBS), 200)
-        return await _burn([Child("burn-queue", _url(redis), name, iterations) for _ in range(WORKERS)])
+        children = [Child("burn-queue", _url(redis), name, iterations) for _ in range(WORKERS)]
+        return await burnt_per_s(children, BURN_JOBS)
 
     floor, values = await in_turns(stage.rounds * BURN_TURNS, bare, through_the_queue)
     name = f"{BURN_US // 1_000} ms CPU-bound jobs, {WORKERS} worker processes"
     return Measurement(name, "jobs/s", values, "the same work without a queue", floor, Bound(0.95))
 
 
-async def _burn(children: list[Child]) -> float:
-    """Jobs per second of all children together, from the go to the end of the last."""
+async def burnt_per_s(children: list[Child], jobs: int) -> float:
+    """Jobs per second of all children together, which do so many, from the go to the end of the last."""
     async with AsyncExitStack() as stack:
         for child in children:
             await stack.enter_async_context(child)
@@ -109,7 +111,7 @@ async def _burn(children: list[Child]) -> float:
         for child in children:
             child.go()
         ends = [float((await child.line("done"))[0]) for child in children]
-    return BURN_JOBS / (max(ends) - begin) * 1e6
+    return jobs / (max(ends) - begin) * 1e6
 
 
 def iterations_of(duration_us: float) -> int:

@@ -20,7 +20,7 @@ from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.subject import DOCUGEN, DOCUGEN_LOOP, PeerFailed, Program, Subject
 from benchmarks.peers.turns import Turns, in_turns
 from benchmarks.stage import Child, Stage, awake, emptied, now_us
-from benchmarks.working import BURN_US, iterations_of
+from benchmarks.working import BURN_US, burnt_per_s, iterations_of
 
 FIRST, ONE, BULK = 50, 200, 1_750
 """The first connect and load scripts."""
@@ -151,15 +151,7 @@ def _is_node(subject: Subject) -> bool:
 
 
 async def _bare_python(iterations: int) -> float:
-    async with AsyncExitStack() as stack:
-        children = [Child("burn-bare", BURNT // WORKERS, iterations) for _ in range(WORKERS)]
-        for child in children:
-            await stack.enter_async_context(child)
-        begin = now_us()
-        for child in children:
-            child.go()
-        ends = [float((await child.line("done"))[0]) for child in children]
-    return BURNT / (max(ends) - begin) * 1e6
+    return await burnt_per_s([Child("burn-bare", BURNT // WORKERS, iterations) for _ in range(WORKERS)], BURNT)
 
 
 async def _bare_node(subject: Subject, iterations: int, _: RedisConnection) -> float:

@@ -25,6 +25,7 @@ import hashlib
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,11 +36,11 @@ HOLD_S = 20.0
 BRIEF_S = 0.1
 
 
-class Submitter:
+class Submitter(ABC):
     """The producing side of a peer. one: the name of the job; bulk: by its documented call for many, where it has one."""
 
-    async def one(self, payload: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    async def one(self, payload: str) -> str: ...
 
     async def bulk(self, payloads: Sequence[str]) -> None:
         """For those that have no call for many jobs: so many are under way at once."""
@@ -50,8 +51,8 @@ class Submitter:
         """A job that may run longer than the lease: with heartbeats, where they must be asked for."""
         return await self.one(payload)
 
-    async def result(self, name: str) -> str | None:
-        raise NotImplementedError
+    @abstractmethod
+    async def result(self, name: str) -> str | None: ...
 
 
 @dataclass(slots=True)

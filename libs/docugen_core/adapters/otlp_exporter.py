@@ -33,10 +33,8 @@ class OtlpExporter(OTLPSpanExporter):
         # A release of the library without this hook would encode by itself: slower, and the same bytes.
         try:
             return encoded(data)
-        except (
-            TypeError,
-            ValueError,
-        ):  # a value that OTLP has no room for: the library leaves out that one, and says so
+        except (TypeError, ValueError):
+            # A value that OTLP has no room for: the library leaves out that one, and says so.
             return super()._translate_data(data)
 
 
