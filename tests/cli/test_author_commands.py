@@ -22,9 +22,12 @@ def new(folder: Path, kind: str = "web") -> Path:
 
 
 def replace(path: Path, old: str, new_text: str) -> None:
+    """In one step, as editors save: whoever watches the folder never sees half a file."""
     text = path.read_text()
     assert old in text
-    path.write_text(text.replace(old, new_text))
+    whole = path.with_name(f".{path.name}.new")
+    whole.write_text(text.replace(old, new_text))
+    whole.replace(path)
 
 
 @pytest.mark.slow

@@ -76,12 +76,26 @@ def test_a_linked_folder_is_refused(tmp_path: Path) -> None:
     assert "notice/shared: is a symbolic link" in refusal(folder).message
 
 
-def test_hidden_binary_and_reserved_files_are_refused(tmp_path: Path) -> None:
-    hidden = refusal(write_pack(tmp_path / "hidden", {".draft.txt": ""}))
+def test_hidden_files_are_no_part_of_a_pack(tmp_path: Path) -> None:
+    """An editor's, as vim's `.notice.txt.swp` and Emacs' link `.#notice.txt`, and a version control's."""
+    plain = load_pack(write_pack(tmp_path / "notice"))
+    kept = write_pack(tmp_path / "kept" / "notice", {".notice.txt.swp": b"b0VIM\xff\x00", ".git/objects/ab": b"x\x9c"})
+    (kept / ".#notice.txt").symlink_to("somebody@somewhere.1234")
+
+    assert load_pack(kept).digest == plain.digest
+    assert load_pack(kept).files.keys() == plain.files.keys()
+
+
+def test_a_hidden_font_is_refused(tmp_path: Path) -> None:
+    """The engine searches a font's folder itself, and would choose between the two."""
+    pack = write_pack(tmp_path / "notice", {"fonts/plain/.Plain.ttf": b"\0\1\0\0"})
+    assert "notice/fonts/plain/.Plain.ttf: is a hidden font" in refusal(pack).message
+
+
+def test_binary_and_reserved_files_are_refused(tmp_path: Path) -> None:
     binary = refusal(write_pack(tmp_path / "binary", {"logo.png": b"\x89PNG\r\n\x1a\n"}))
     reserved = refusal(write_pack(tmp_path / "reserved", {"data.json": "{}"}))
 
-    assert "hidden/.draft.txt: is a hidden file" in hidden.message
     assert "binary/logo.png:1: is not UTF-8 text" in binary.message
     assert "SVG" in binary.hint
     assert "reserved/data.json: has a reserved name" in reserved.message

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from docugen_core.domain.bundle import Format
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import DocugenError, InvalidRequest
 from docugen_core.ports import Renderer
+from docugen_core.rendering.pack_files import is_hidden
 from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.packs import Template, TemplatePack
 from docugen_core.rendering.task import RenderTask
@@ -30,6 +32,7 @@ from docugen.cli.output import emit, say, warn
 from docugen.cli.whole_files import replace_file
 
 POLL_S = 0.25
+SETTLE_MAX = 8
 WATCHED_MAX = 5_000
 PAGES_MAX = 100
 
@@ -101,9 +104,20 @@ async def _preview(wish: _Wish, *, watch: bool) -> dict[str, Any]:
             except (DocugenError, CommandFailed, OSError) as error:
                 warn(as_text(problem_of(error)))
             warn(f"watching {wish.folder}; Ctrl-C ends it")
-            while _stamps(wish) == seen:  # noqa: ASYNC110 - nobody tells us of a changed file; see _stamps
-                await asyncio.sleep(POLL_S)
+            await _changed(wish, seen)
         return await _rendered(wish, renderer)
+
+
+async def _changed(wish: _Wish, seen: dict[str, tuple[int, int]]) -> None:
+    """Return once the files differ from what was seen and have stayed alike between two looks: an editor empties a file
+    before it writes it, and a checkout touches many. Files that never rest are rendered after SETTLE_MAX looks."""
+    while (now := _stamps(wish)) == seen:  # noqa: ASYNC110 - nobody tells us of a changed file; see _stamps
+        await asyncio.sleep(POLL_S)
+    for _ in range(SETTLE_MAX):
+        await asyncio.sleep(POLL_S)
+        before, now = now, _stamps(wish)
+        if now == before:
+            return
 
 
 async def _rendered(wish: _Wish, renderer: Renderer) -> dict[str, Any]:
@@ -172,8 +186,9 @@ def _data(wish: _Wish, template: Template) -> JsonObject:
 
 def _stamps(wish: _Wish) -> dict[str, tuple[int, int]]:
     """What tells that a file changed. Looked at four times a second: a pack has 500 files at most, so this costs next to
-    nothing, needs no library and works on every file system."""
-    paths = [*wish.folder.rglob("*")][:WATCHED_MAX] + ([wish.data] if wish.data else [])
+    nothing, needs no library and works on every file system. Hidden files are no part of a pack."""
+    visible = (path for path in wish.folder.rglob("*") if not is_hidden(path.relative_to(wish.folder).as_posix()))
+    paths = [*islice(visible, WATCHED_MAX)] + ([wish.data] if wish.data else [])
     stamps = {}
     for path in paths:
         try:

@@ -1,6 +1,8 @@
 """The files of a pack's folder, read, and refused where they have no place in a pack.
 
-Refused: symbolic links (Typst follows them out of its sandbox), hidden files (they would change the digest unseen), binary
+Hidden files and folders are no part of a pack: a version control's, and what an editor keeps beside the file it has open.
+
+Refused: symbolic links (Typst follows them out of its sandbox), hidden fonts (the engine reads the folder a font is in), binary
 files but Word templates and fonts (virtual files of the PDF engine are UTF-8; draw logos as SVG), what `docx_template` and
 `pack_fonts` refuse of those, more than 500 files or 32 MiB, names the renderer itself provides.
 """
@@ -13,7 +15,7 @@ from pathlib import Path
 from docugen_core.rendering.docx_template import check_docx_template
 from docugen_core.rendering.fonts import FontFile
 from docugen_core.rendering.ooxml import PackageProblem
-from docugen_core.rendering.pack_fonts import FONTS_MAX, FontProblem, check_font, is_font, named_fonts
+from docugen_core.rendering.pack_fonts import FONT_FOLDER, FONTS_MAX, FontProblem, check_font, is_font, named_fonts
 from docugen_core.rendering.packs import PACK_BYTES_MAX, PACK_FILES_MAX, is_text
 
 PACK_FILE = "pack.toml"
@@ -48,12 +50,14 @@ def read_pack_files(folder: Path) -> PackFiles:
     size = 0
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
+        if is_hidden(name):
+            if is_font(name) and name.startswith(FONT_FOLDER):
+                raise FileProblem(name, "is a hidden font", "Remove it: the engine would find it beside the others.")
+            continue
         if path.is_symlink():
             raise FileProblem(
                 name, "is a symbolic link", "Copy the file into the pack: links reach outside the sandbox."
             )
-        if path.name.startswith("."):
-            raise FileProblem(name, "is a hidden file", "Remove it: it would change the pack's digest.")
         if path.is_dir():
             continue
         if not path.is_file():
@@ -70,6 +74,11 @@ def read_pack_files(folder: Path) -> PackFiles:
         else:
             contents[name] = _checked(name, path.read_bytes())
     return PackFiles(contents, _named(folder, fonts))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path within a pack's folder is no part of the pack: it, or a folder it is in, begins with a dot."""
+    return name.startswith(".") or "/." in name
 
 
 def _checked(name: str, data: bytes) -> bytes:
