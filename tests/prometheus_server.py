@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from metric_scrape import get, scrape
+from redis_servers import free_port
 from worker_world import until
 
 CONFIGURATION = """
@@ -116,7 +116,5 @@ async def daemon(program: str, *words: str, log: Path) -> AsyncIterator[None]:
 
 
 def free_address() -> str:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    """A port of loopback that nobody else is given."""
+    return f"127.0.0.1:{free_port()}"

@@ -25,6 +25,12 @@ from redis import Redis
 QUICK = {"appendfsync": "no"}
 GIVEN_URL = os.environ.get("DOCUGEN_TEST_REDIS_URL", "")  # noqa: TID251 - which server tests use is theirs to know
 CLUSTER_NODES = 3
+PORT_MIN, PORT_MAX = 10_000, 32_768
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""First and last of the ports that Linux gives away by itself."""
+
+_PORTS: list[int] = []
+"""Descriptors that hold the ports of this process; the system closes them with it."""
 
 
 def binaries() -> dict[str, Path]:
@@ -79,10 +85,26 @@ def queue_name(test: str) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that stays this process's until it ends, also between two servers on it.
+
+    It lies below those that the system picks for `bind(0)` and for outgoing connections. It is held by being bound for UDP,
+    which nobody here speaks: so processes of tests that run side by side never choose the same.
+    """
+    picked = int(EPHEMERAL.read_text().split()[0]) if EPHEMERAL.exists() else PORT_MAX
+    room = range(PORT_MIN, picked if PORT_MIN + 1_000 < picked < PORT_MAX else PORT_MAX)
+    for step in range(len(room)):
+        port = room[(os.getpid() * 97 + len(_PORTS) + step) % len(room)]
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _PORTS.append(claim.detach())
+        return port
+    raise AssertionError(f"no free port from {room.start} to {room.stop}")
 
 
 @contextmanager
