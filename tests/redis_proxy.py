@@ -1,6 +1,8 @@
 """A TCP proxy in front of a Redis that misbehaves on request: `async with Proxy(url) as proxy: RedisConnection(proxy.url)`.
 
 proxy.lose_replies = n    the next n commands are executed, and instead of their replies the connection is reset
+proxy.lose_reply_to = b   the next command with b in it is executed, and instead of its reply the connection is reset:
+                          then proxy.reply_lost is set. What else goes on over the proxy does not come between
 proxy.silent = True       bytes vanish and sockets stay open: a pulled cable
 proxy.refuse = True       new connections are reset
 await proxy.cut()         every live connection is reset
@@ -21,7 +23,11 @@ class Proxy:
         self._upstream = urlsplit(upstream)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._upstreams: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
+        self._doomed: asyncio.StreamReader | None = None
         self.lose_replies = 0
+        self.lose_reply_to = b""
+        self.reply_lost = asyncio.Event()
         self.silent = False
         self.refuse = False
         self.url = ""
@@ -57,6 +63,7 @@ class Proxy:
             self._reset(writer)
             return
         self._writers.add(up_writer)
+        self._upstreams[up_writer] = up_reader
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, up_writer, replies=False))
@@ -64,6 +71,7 @@ class Proxy:
         except* OSError:
             pass  # one side ended, or a reply was lost: both end
         finally:
+            del self._upstreams[up_writer]
             self._reset(writer)
             self._reset(up_writer)
 
@@ -79,6 +87,12 @@ class Proxy:
             if replies and self.lose_replies:
                 self.lose_replies -= 1
                 break
+            if reader is self._doomed:
+                self._doomed = None
+                self.reply_lost.set()
+                break
+            if not replies and self.lose_reply_to and self.lose_reply_to in data:
+                self.lose_reply_to, self._doomed = b"", self._upstreams[writer]
             writer.write(data)
             await writer.drain()
         raise ConnectionResetError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from chaos.processes import Service
-from docugen.client import DocugenClient, RunState, TryAgain
+from docugen.client import BundleRun, DocugenClient, RunState, TryAgain
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
@@ -211,13 +211,9 @@ async def test_a_scheduler_killed_between_submit_and_reply_leaves_one_run_that_t
     service, link, queue = scheduler
     async with DocugenClient(str(service.started["address"])) as client:
         await client.submit(bundle(text="before"), "before")  # connections are open now
-        link.lose_replies = 1
+        link.lose_reply_to = b"run-1"
         call = asyncio.create_task(client.submit(bundle(), "run-1"))
-
-        async def lost() -> bool:
-            return not link.lose_replies
-
-        await until("Redis carried the submit out", lost)
+        await link.reply_lost.wait()
         service.kill()
         await service.gone()
         with suppress(TryAgain):
@@ -225,7 +221,16 @@ async def test_a_scheduler_killed_between_submit_and_reply_leaves_one_run_that_t
         (record,) = await queue.get(["run-1"])
         assert record is not None
         await service.start()
-        again = await client.submit(bundle(), "run-1")
+        answers: list[BundleRun] = []
+
+        async def answered() -> bool:
+            """gRPC waits longer after each connection that was refused, longer than it takes to start a scheduler."""
+            with suppress(TryAgain):
+                answers.append(await client.submit(bundle(), "run-1"))
+            return bool(answers)
+
+        await until("the new scheduler answers", answered)
+        (again,) = answers
         assert (again.state, again.deduplicated) == (RunState.QUEUED, True)
         assert [r.entry for r in await queue.get(["run-1"]) if r] == [record.entry]
         assert (await queue.stats()).depth == 2
