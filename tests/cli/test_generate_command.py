@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import signal
+import struct
 import subprocess
+import termios
 from collections.abc import Callable
 from math import ceil
 from pathlib import Path
@@ -15,8 +19,11 @@ import pytest
 from cli_process import DOCUGEN, Ended, environment, process
 from docugen.cli.corpus_folder import CorpusFolder
 from PIL import Image
+from redis_servers import wait_until
 
 CORPUS = ("generate", "corpus", "--seed", "tests", "--quiet")
+FIRST = b"1 of 12 documents\n"
+PIPE_BYTES = 4_096
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -28,6 +35,18 @@ def digests(folder: Path) -> dict[str, str]:
 def labels_of(folder: Path, index: int) -> dict[str, Any]:
     labels: dict[str, Any] = json.loads((folder / "documents" / f"{index:06d}.json").read_bytes())
     return labels
+
+
+def pipe_with_room_for(line: bytes) -> tuple[int, int, int]:
+    """Both ends of a pipe that takes `line` and then makes its writer wait, and how much lies in it before."""
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return reading, writing, os.write(writing, bytes(size - len(line)))
+
+
+def unread(pipe: int) -> int:
+    """How many bytes wait in it."""
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +173,19 @@ def test_whatever_ends_it_leaves_whole_documents_only_and_the_next_run_goes_on(
 ) -> None:
     folder = tmp_path / "corpus"
     arguments = ("generate", "corpus", "--seed", "tests", "--count", "12", "--out", folder)
-    with subprocess.Popen(
-        [DOCUGEN, *arguments, "--jobs", "1"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as command:
-        assert command.stderr is not None
-        assert command.stderr.readline() == b"1 of 12 documents\n"
+    reading, writing, filler = pipe_with_room_for(FIRST)
+    with (
+        os.fdopen(reading, "rb") as stderr,
+        subprocess.Popen(
+            [DOCUGEN, *arguments, "--jobs", "1"], env=environment(), stdout=subprocess.PIPE, stderr=writing
+        ) as command,
+    ):
+        os.close(writing)
+        # It cannot say that there is a second document until this is read: however late the signal, there is more to do.
+        wait_until("it said something", lambda: unread(reading) > filler or command.poll() is not None, 100)
         command.send_signal(number)
-        out, err = command.communicate(timeout=60)
+        assert stderr.read(filler + len(FIRST))[filler:] == FIRST
+        out, err = command.communicate(timeout=60)[0], stderr.read()
     assert (command.returncode, out) == (code, b"")
     assert b"Traceback" not in err
     assert not (folder / "corpus.json").exists()
