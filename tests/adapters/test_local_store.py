@@ -485,6 +485,26 @@ async def test_a_name_is_given_only_to_synced_bytes_and_the_manifest_only_after_
         assert later[named + 1] == ("synced", place)
 
 
+async def test_a_late_attempt_cannot_publish_what_was_deleted_since_it_claimed(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_fsync = os.fsync
+
+    def deleting(fd: int) -> None:
+        """The run is deleted when its artefacts are in place, and its manifest is not."""
+        real_fsync(fd)
+        if Path(f"/proc/self/fd/{fd}").readlink() == root / "artefacts" / "run-1":
+            monkeypatch.setattr(os, "fsync", real_fsync)
+            asyncio.run(LocalStore(root).withdraw("run-1"))
+
+    monkeypatch.setattr(os, "fsync", deleting)
+    with pytest.raises(Unavailable):
+        await publish(store)
+
+    assert await store.read_manifest("run-1") is None
+    assert not [place for place in files(root) if "run-1" in place]
+
+
 @pytest.mark.slow
 async def test_a_process_killed_at_any_change_leaves_nothing_half_done_and_a_successor_finishes(tmp_path: Path) -> None:
     died_at = await drill("crash", tmp_path)

@@ -1,6 +1,6 @@
 """The artefact store in a folder of a local disk.
 
-    blobs/, claims/, manifests/ ...           as store_layout says; artefacts and signatures of runs are hard links
+    blobs/, claims/, manifests/ ...           as store_layout says; artefacts, signatures and manifests of runs are hard links
     quarantine/                               damaged files, the last of each name, for inspection
     staging/                                  files being written
 
@@ -253,7 +253,8 @@ class LocalStore:
 
     def _publish(self, run_id: str, manifest: bytes) -> bytes:
         # A manifest outranks a claim: should an operator have restored the manifests alone, they still stand.
-        winner = self._read(layout.manifest(run_id))
+        standing = self._read(layout.manifest(run_id))
+        winner = standing
         if winner is None:
             with storage_errors("claims"):
                 self._tree.create(layout.claim(run_id), manifest)
@@ -261,7 +262,9 @@ class LocalStore:
         self._show_artefacts(run_id, readable_manifest(run_id, winner))
         self._show_signature(run_id, winner or b"")
         with storage_errors("manifests"):
-            self._tree.create(layout.manifest(run_id), winner or b"")
+            if standing is None:
+                self._tree.link(layout.claim(run_id), layout.manifest(run_id))
+            self._tree.sync(("manifests",))
         return self._read(layout.manifest(run_id)) or b""
 
     def _show_artefacts(self, run_id: str, manifest: Manifest) -> None:

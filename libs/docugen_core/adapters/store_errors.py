@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from docugen_core.adapters.write_once import is_safe_name
+from docugen_core.adapters.store_folders import is_safe_name
 from docugen_core.domain.failure import Violation
 from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
 from docugen_core.domain.tenant import is_kept_id

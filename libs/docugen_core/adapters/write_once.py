@@ -4,10 +4,8 @@ How a file appears. Its bytes go to a temporary file in `staging/`, are fsynced,
 atomic and fails if the name is taken: of any number of writers the first wins and all others see its file. Then the folder
 is fsynced, by losers too: they report the winner's file as durable, and the winner may have died before its own fsync.
 
-Rules: every path is walked from the root one folder at a time with O_NOFOLLOW, so a symbolic link planted in the tree is
-refused wherever it stands (the root itself may be one: that is the operator's choice). A root that has vanished is an error,
-never remade: it may be a volume that is not mounted, and its mount point must not fill up in its place. There is no clock in
-here: the age of a file is measured against the mtime of a file made now, so that a file server's clock is the only one.
+Rules: no symbolic link is followed, and a root that has vanished is an error (`store_folders`). There is no clock in here: the
+age of a file is measured against the mtime of a file made now, so that a file server's clock is the only one.
 
 Everything blocks; callers use threads. Raises OSError; callers translate it once. Any number of threads and processes may
 use one tree. It knows nothing of digests, runs or manifests: that is `local_store`.
@@ -23,47 +21,31 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
 
-Place: TypeAlias = tuple[str, ...]
-"""Folders and a file name below the root."""
+from docugen_core.adapters.store_folders import Place, StoreFolders, safe_name
 
 STAGING = "staging"
 LOCK = ".lock"
-NAME_BYTES_MAX = 255
 STAGING_NAMES_TRIED = 100
-FOLDERS_REMEMBERED = 1_024
 
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: opening a planted FIFO would otherwise wait for its writer for ever.
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether `name` may be one segment of a path: no separator, no control character, no leading dot, 255 bytes at most."""
-    if not name or name.startswith(".") or any(c in "/\\\x7f" or c < " " for c in name):
-        return False
-    try:
-        return len(name.encode()) <= NAME_BYTES_MAX
-    except UnicodeEncodeError:
-        return False
 
 
 class WriteOnceTree:
     """The tree below `root`. Makes the root, `staging/` and `folders` when they do not exist. root: absolute, resolved once."""
 
     def __init__(self, root: Path, folders: Sequence[str]) -> None:
-        root.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.root = root.resolve()
-        self._durable_folders: set[Place] = set()
+        self._folders = StoreFolders(root)
+        self.root = self._folders.root
         for folder in (STAGING, *folders):
-            with self._folder((folder,), make=True):
+            with self._folders.open((folder,), make=True):
                 pass
 
     def create(self, place: Place, data: bytes) -> bool:
         """Make the file `place` with `data`, durably; False if it existed (it is left as it is, and is durable too)."""
-        with self._folder(place[:-1], make=True) as folder, self._staged(data) as (staging, temporary):
+        with self._folders.open(place[:-1], make=True) as folder, self._staged(data) as (staging, temporary):
             try:
                 os.link(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder, follow_symlinks=False)
                 created = True
@@ -74,7 +56,7 @@ class WriteOnceTree:
 
     def replace(self, place: Place, data: bytes) -> None:
         """Put `data` in the place of a damaged file, atomically: readers see the old bytes or the new ones."""
-        with self._folder(place[:-1]) as folder, self._staged(data) as (staging, temporary):
+        with self._folders.open(place[:-1]) as folder, self._staged(data) as (staging, temporary):
             os.rename(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
             os.fsync(folder)
 
@@ -83,12 +65,12 @@ class WriteOnceTree:
 
         For hints alone, which their readers check: it costs no fsync, the one exception to the rules above.
         """
-        with self._folder(place[:-1], make=True) as folder, self._staged(data, durable=False) as (staging, temporary):
+        with self._folders.open(place[:-1], make=True) as folder, self._staged(data, durable=False) as (staging, temporary):
             os.rename(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
 
     def thin(self, folder: Place, count_max: int) -> int:
         """Remove the oldest files in `folder` until there are `count_max`; returns how many. For hints alone."""
-        with self._folder(folder, make=True) as fd:
+        with self._folders.open(folder, make=True) as fd:
             names = _entries(fd)
             if len(names) <= count_max:
                 return 0
@@ -107,7 +89,7 @@ class WriteOnceTree:
 
         Where the file system allows no further name (ext4: 65 000 a file), the target becomes a copy.
         """
-        with self._folder(source[:-1]) as source_folder, self._folder(target[:-1], make=True) as target_folder:
+        with self._folders.open(source[:-1]) as source_folder, self._folders.open(target[:-1], make=True) as target_folder:
             wanted = _regular_file(source[-1], source_folder)
             try:
                 os.link(
@@ -129,13 +111,13 @@ class WriteOnceTree:
 
     def sync(self, folder: Place) -> None:
         """Make the names in `folder` durable; the folder is made when it does not exist."""
-        with self._folder(folder, make=True) as fd:
+        with self._folders.open(folder, make=True) as fd:
             os.fsync(fd)
 
     def read(self, place: Place, offset: int = 0, limit: int = -1) -> bytes | None:
         """Bytes of the file from `offset`, `limit` at most (-1: to the end); None if there is no such file."""
         try:
-            with self._folder(place[:-1]) as folder:
+            with self._folders.open(place[:-1]) as folder:
                 fd = os.open(place[-1], _READ_FLAGS, dir_fd=folder)
         except FileNotFoundError:
             return None
@@ -148,21 +130,21 @@ class WriteOnceTree:
     def size(self, place: Place) -> int | None:
         """Size of the file in bytes; None if there is no such file."""
         try:
-            with self._folder(place[:-1]) as folder:
+            with self._folders.open(place[:-1]) as folder:
                 return _regular_file(place[-1], folder).st_size
         except FileNotFoundError:
             return None
 
     def names(self, folder: Place) -> list[str]:
         """Names of the files in `folder`, sorted; hidden ones left out."""
-        with self._folder(folder) as fd:
+        with self._folders.open(folder) as fd:
             return sorted(name for name in _entries(fd) if not name.startswith("."))
 
     def touch(self, place: Place) -> bool:
         """Let the file's age begin anew, not durably; False if there is no such file."""
         try:
-            with self._folder(place[:-1]) as folder:
-                os.utime(_safe(place[-1]), dir_fd=folder, follow_symlinks=False)
+            with self._folders.open(place[:-1]) as folder:
+                os.utime(safe_name(place[-1]), dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return False
         return True
@@ -170,7 +152,7 @@ class WriteOnceTree:
     def entries(self, folder: Place) -> list[tuple[str, int, int]]:
         """Name, size and age (its time in ms) of the files in `folder`, without hidden ones."""
         found: list[tuple[str, int, int]] = []
-        with self._folder(folder) as fd:
+        with self._folders.open(folder) as fd:
             for name in _entries(fd):
                 with suppress(FileNotFoundError):  # another process removes it
                     there = os.stat(name, dir_fd=fd, follow_symlinks=False)
@@ -181,8 +163,8 @@ class WriteOnceTree:
     def remove_older(self, place: Place, before_ms: int) -> bool:
         """Remove a file that was neither written nor touched since `before_ms`. Whether it was removed."""
         try:
-            with self._folder(place[:-1]) as folder:
-                if os.stat(_safe(place[-1]), dir_fd=folder, follow_symlinks=False).st_mtime_ns >= before_ms * 1_000_000:
+            with self._folders.open(place[:-1]) as folder:
+                if os.stat(safe_name(place[-1]), dir_fd=folder, follow_symlinks=False).st_mtime_ns >= before_ms * 1_000_000:
                     return False
                 os.unlink(place[-1], dir_fd=folder)
         except FileNotFoundError:
@@ -192,8 +174,8 @@ class WriteOnceTree:
     def remove(self, place: Place) -> None:
         """Remove a file, durably; one that is not there is no error."""
         try:
-            with self._folder(place[:-1]) as folder, suppress(FileNotFoundError):
-                os.unlink(_safe(place[-1]), dir_fd=folder)
+            with self._folders.open(place[:-1]) as folder, suppress(FileNotFoundError):
+                os.unlink(safe_name(place[-1]), dir_fd=folder)
                 os.fsync(folder)
         except FileNotFoundError:
             return
@@ -204,16 +186,16 @@ class WriteOnceTree:
         One in which somebody makes files meanwhile stays, with these files.
         """
         try:
-            with self._folder(place) as folder:
+            with self._folders.open(place) as folder:
                 for name in _entries(folder):
                     with suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=folder)
         except FileNotFoundError:
             return
-        self._durable_folders.discard(place)
-        with self._folder(place[:-1]) as parent:
+        self._folders.forget(place)
+        with self._folders.open(place[:-1]) as parent:
             with suppress(FileNotFoundError, OSError):
-                os.rmdir(_safe(place[-1]), dir_fd=parent)
+                os.rmdir(safe_name(place[-1]), dir_fd=parent)
             os.fsync(parent)
 
     def move_aside(self, place: Place, to: Place, is_intact: Callable[[bytes], bool]) -> bool:
@@ -222,11 +204,11 @@ class WriteOnceTree:
         Asked again under a lock shared by all processes: two that saw the same damage must not, one after the other, move
         away first the damaged file and then the good one that has meanwhile been put back.
         """
-        with self._folder(to[:-1], make=True) as aside, _locked(aside):
+        with self._folders.open(to[:-1], make=True) as aside, _locked(aside):
             data = self.read(place)
             if data is None or is_intact(data):
                 return False
-            with self._folder(place[:-1]) as folder:
+            with self._folders.open(place[:-1]) as folder:
                 os.rename(place[-1], to[-1], src_dir_fd=folder, dst_dir_fd=aside)
                 os.fsync(folder)
         return True
@@ -244,37 +226,9 @@ class WriteOnceTree:
         return removed
 
     @contextmanager
-    def _folder(self, place: Place, *, make: bool = False) -> Iterator[int]:
-        """The open folder `place`. With `make`, it and its entry in its parent are durable."""
-        try:
-            fd = os.open(self.root, _FOLDER_FLAGS)
-        except FileNotFoundError as error:
-            raise OSError(errno.ESTALE, "the root of the store is gone") from error
-        try:
-            for depth, name in enumerate(place, start=1):
-                if make:
-                    self._make_folder(place[:depth], fd)
-                parent, fd = fd, os.open(_safe(name), _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=fd)
-                os.close(parent)
-            yield fd
-        finally:
-            os.close(fd)
-
-    def _make_folder(self, place: Place, parent: int) -> None:
-        try:
-            os.mkdir(_safe(place[-1]), mode=0o750, dir_fd=parent)
-        except FileExistsError:
-            # Its maker may have died before the fsync below; once we have done one ourselves it need not be repeated.
-            if place in self._durable_folders:
-                return
-        os.fsync(parent)
-        if len(self._durable_folders) < FOLDERS_REMEMBERED:
-            self._durable_folders.add(place)
-
-    @contextmanager
     def _staged(self, data: bytes, *, durable: bool = True) -> Iterator[tuple[int, str]]:
         """A temporary file with `data`, synced if `durable`: (folder, name). Gone afterwards, unless this process is killed."""
-        with self._folder((STAGING,)) as staging:
+        with self._folders.open((STAGING,)) as staging:
             name, fd = _new_file(staging)
             try:
                 try:
@@ -291,13 +245,6 @@ class WriteOnceTree:
                     os.unlink(name, dir_fd=staging)
 
 
-def _safe(name: str) -> str:
-    """Defence in depth: callers have checked their ids and names, with a better message."""
-    if not is_safe_name(name):
-        raise ValueError(f"{name!r} cannot be a name in the store")
-    return name
-
-
 def _new_file(staging: int) -> tuple[str, int]:
     # The name need not be secret or unique beforehand: O_EXCL decides, also between containers that are all process 1.
     for _ in range(STAGING_NAMES_TRIED):
@@ -308,7 +255,7 @@ def _new_file(staging: int) -> tuple[str, int]:
 
 
 def _regular_file(name: str, folder: int) -> os.stat_result:
-    return _refuse_unless_regular(os.stat(_safe(name), dir_fd=folder, follow_symlinks=False))
+    return _refuse_unless_regular(os.stat(safe_name(name), dir_fd=folder, follow_symlinks=False))
 
 
 def _refuse_unless_regular(found: os.stat_result) -> os.stat_result:
