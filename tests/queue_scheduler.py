@@ -15,6 +15,7 @@ from docugen_core.rendering.task import RenderLimits
 from docugen_worker.app import Working, running_worker
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from scheduler_server import Scheduler, note_settings, real_scheduler
+from worker_world import LEASE_MS
 
 if TYPE_CHECKING:
     from docugen.v1.queue_service_pb2_grpc import QueueServiceAsyncStub
@@ -31,7 +32,7 @@ class QueueScheduler(Scheduler):
     async def health(self, service: str) -> str:
         """The name of the status that grpc.health.v1 answers."""
         request = health_pb2.HealthCheckRequest(service=service)
-        answer = await health_pb2_grpc.HealthStub(self.channel).Check(request, timeout=10)
+        answer = await health_pb2_grpc.HealthStub(self.channel).Check(request, timeout=60)
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
     @asynccontextmanager
@@ -53,7 +54,7 @@ async def queue_scheduler(folder: Path, redis_url: str, queue: str, **changes: A
         "redis_url": redis_url,
         "queue_name": queue,
         "queue_backoff_ms": 50,
-        "queue_lease_ms": 1_500,
+        "queue_lease_ms": LEASE_MS,
         "queue_concurrency": 2,
     }
     async with real_scheduler(note_settings(folder, **(ours | changes))) as plain:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from docugen_core.config import Settings
-from worker_world import START_S, environment
+from worker_world import START_S, environment, logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class SchedulerProcess:
 
     def lines(self) -> list[dict[str, Any]]:
         """What it logged so far."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return logged(self.log)
 
 
 @asynccontextmanager

@@ -34,7 +34,9 @@ from docugen_worker.app import Working, running_worker
 from fakes import ScriptedRenderer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-LEASE_MS = 1_500
+LEASE_MS = 9_000
+"""A worker that is stopped for five seconds, by a slow disk or a busy machine, keeps its leases: its last beat was three
+seconds before at most. A test that needs a lease to lapse says when: `WorkerWorld.lapse`."""
 START_S = 60
 
 PACK = """
@@ -134,6 +136,12 @@ class WorkerWorld:
         await until(f"{run_id} {what}", true)
         return found[0]
 
+    async def lapse(self, run_id: str) -> None:
+        """The lease of a run whose worker is dead or stopped lapses now: any take may hand it out."""
+        entry = (await self.record(run_id)).entry
+        async with RedisConnection(self.settings.redis_url) as redis:
+            await redis.execute("ZADD", self.queue.keys.key("due"), "XX", 1, entry)
+
     async def manifest(self, run_id: str) -> bytes:
         raw = await self.core.store.read_manifest(run_id)
         assert raw is not None, f"{run_id} has no manifest"
@@ -204,8 +212,7 @@ class WorkerProcess:
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """What it logged under this name so far."""
-        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
-        return [line for line in lines if line.get("event") == event]
+        return [line for line in logged(self.log) if line.get("event") == event]
 
     async def step(self, run_id: str, step: str) -> None:
         """Wait until its log shows this step of a run (needs log_level debug)."""
@@ -218,7 +225,7 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def worker_world(redis_url: str, queue_name: str, folder: Path, **changes: Any) -> AsyncIterator[WorkerWorld]:
-    """An empty queue with a core in front; short leases and delays. changes: of the settings."""
+    """An empty queue with a core in front; short delays. changes: of the settings."""
     write_pack(folder / "packs")
     ours: dict[str, Any] = {
         "queue_enabled": True,
@@ -252,6 +259,12 @@ def environment(settings: Settings) -> dict[str, str]:
     return inherited | {PREFIX + name.upper(): str(value) for name, value in ours.items()}
 
 
+def logged(log: Path) -> list[dict[str, Any]]:
+    """The lines of JSON in a log that somebody may be writing: the last one counts once it ends."""
+    whole = log.read_bytes().rpartition(b"\n")[0]
+    return [json.loads(line) for line in whole.split(b"\n") if line.startswith(b"{")]
+
+
 async def until(description: str, holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for something that signals nothing; fails with the description when it does not come true."""
     try:
@@ -266,7 +279,7 @@ async def health(address: str, service: str) -> str:
     """The name of the status that a worker answers."""
     async with grpc.aio.insecure_channel(address) as channel:
         request = health_pb2.HealthCheckRequest(service=service)
-        answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=10)
+        answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=60)
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
 
