@@ -36,6 +36,7 @@ from docugen_core.tracing import UNTRACED, Tracer
 from docugen_core.validation import BundleLimits
 from docugen_worker.app import running_worker
 from fakes import ScriptedRenderer, SteppedClock, plain
+from worker_world import LEASE_MS
 
 PACK = """
 schema = "docugen.pack/v1"
@@ -113,6 +114,14 @@ class House(ABC):
     async def lose_records(self) -> None:
         """Forget every run that is not published."""
 
+    @abstractmethod
+    async def hold_retries(self) -> None:
+        """No attempt begins until `let_retries_go`, however long a watcher takes to see that there will be one."""
+
+    @abstractmethod
+    async def let_retries_go(self) -> None:
+        """What was held may begin."""
+
 
 class InlineHouse(House):
     """The in-process executor with its ledger, and a clock that stands still but for sleeps."""
@@ -143,6 +152,12 @@ class InlineHouse(House):
     def soon_ms(self) -> int:
         return self.clock.now_ms() + 90_000
 
+    async def hold_retries(self) -> None:
+        """A watcher sees each state before the next one: both are of one event loop."""
+
+    async def let_retries_go(self) -> None:
+        """Nothing was held."""
+
     async def lose_records(self) -> None:
         for file in self.root.glob("ledger.sqlite3*"):
             file.unlink()
@@ -159,10 +174,10 @@ class QueueHouse(House):
             redis_url=redis_url,
             queue_name=queue,
             queue_backoff_ms=600,
-            queue_lease_ms=1_500,
+            queue_lease_ms=LEASE_MS,
             worker_grpc_address="127.0.0.1:0",
             worker_metrics_address="",
-            grace_ms=2_000,
+            grace_ms=8_000,
         )
         self._workers = 0
 
@@ -210,6 +225,14 @@ class QueueHouse(House):
     def soon_ms(self) -> int:
         return SystemClock().now_ms() + 400
 
+    async def hold_retries(self) -> None:
+        async with RedisConnection(self.settings.redis_url) as connection:
+            await RedisQueue(connection, self.settings.queue_name).pause("until the retry was seen")
+
+    async def let_retries_go(self) -> None:
+        async with RedisConnection(self.settings.redis_url) as connection:
+            await RedisQueue(connection, self.settings.queue_name).resume()
+
     async def lose_records(self) -> None:
         async with RedisConnection(self.settings.redis_url) as connection:
             async for key in connection.commands.scan_iter(f"{{{self.settings.queue_name}}}*", count=1_000):
@@ -217,6 +240,6 @@ class QueueHouse(House):
 
 
 async def finished(executor: GenerationExecutor, run_id: str) -> BundleRun:
-    run = await wait_for_run(executor, run_id, 20_000)
-    assert run.state.is_terminal, f"still {run.state} after 20 s"
+    run = await wait_for_run(executor, run_id, 60_000)
+    assert run.state.is_terminal, f"still {run.state} after a minute"
     return run

@@ -19,6 +19,7 @@ from docugen_core.errors import (
     RenderFailed,
     RenderInterrupted,
 )
+from docugen_core.ports import GenerationExecutor
 from docugen_core.rendering.task import Rendering, RenderTask
 from executor_houses import Gate, House, InlineHouse, QueueHouse, finished
 from fakes import plain
@@ -89,17 +90,28 @@ async def test_an_id_that_names_another_spec_is_refused_and_the_first_run_is_unt
     assert refused.value.details["existing_spec_digest"] == done.spec_digest
 
 
+async def watched_to_its_end(house: House, executor: GenerationExecutor, run_id: str) -> list[BundleRun]:
+    """What a watcher sees of a run whose script holds retries: a retry begins once the watcher knows of it."""
+    seen = []
+    async for run in executor.watch(run_id):
+        seen.append(run)
+        if run.state is RunState.RETRYING:
+            await house.let_retries_go()
+    return seen
+
+
 @pytest.mark.slow
 async def test_trouble_that_may_pass_is_shown_and_retried(house: House) -> None:
     async def dies_once(task: RenderTask, n: int) -> Rendering:
         if n == 1:
+            await house.hold_retries()
             raise RenderInterrupted("the render process died")
         return await plain(task, n)
 
     house.renderer.script = dies_once
     async with house.executor() as executor:
         submission = await executor.submit(house.job())
-        seen = [run async for run in executor.watch(submission.run.run_id)]
+        seen = await watched_to_its_end(house, executor, submission.run.run_id)
     retrying = [run for run in seen if run.state is RunState.RETRYING]
     assert [run.failure and run.failure.code for run in retrying] == ["RENDER_PROCESS_DIED"]
     assert retrying[0].next_attempt_time_ms > retrying[0].start_time_ms
@@ -125,13 +137,15 @@ async def test_trouble_that_stays_costs_exactly_max_attempts(house: House) -> No
 async def test_an_attempt_beyond_its_deadline_is_ended_and_retried(house: House) -> None:
     async def hangs_once(task: RenderTask, n: int) -> Rendering:
         if n == 1:
+            await house.hold_retries()
             await asyncio.Event().wait()
         return await plain(task, n)
 
     house.renderer.script = hangs_once
-    async with house.executor(attempt_timeout_ms=200) as executor:
+    # The second attempt has no more time than the first, for all its fsyncs.
+    async with house.executor(attempt_timeout_ms=4_000) as executor:
         submission = await executor.submit(house.job())
-        seen = [run async for run in executor.watch(submission.run.run_id)]
+        seen = await watched_to_its_end(house, executor, submission.run.run_id)
     codes = {run.failure.code for run in seen if run.failure}
     assert codes == {"ATTEMPT_TIMEOUT"}
     assert (seen[-1].state, seen[-1].attempt) == (RunState.SUCCEEDED, 2)
