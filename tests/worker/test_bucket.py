@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import RunState
+from process_tree import standing_still
 from redis_servers import queue_name
 from s3_server import prefix_of
 from worker_world import WorkerWorld, worker_world
@@ -29,9 +30,12 @@ async def bucket_world(
 async def test_a_killed_workers_run_ends_with_one_manifest_and_the_bytes_it_promises(bucket_world: WorkerWorld) -> None:
     world = bucket_world
     async with world.process("ada") as ada:
-        run_id = await world.submit("slow", documents=2)
-        await ada.step(run_id, "document")
-        ada.signal(signal.SIGKILL)
+        with standing_still(ada.process.pid):  # a few seconds' work: it must not be done before ada is dead
+            run_id = await world.submit("slow", documents=2)
+            await ada.step(run_id, "document")
+            ada.signal(signal.SIGKILL)
+            await ada.ended()
+        await world.lapse(run_id)
         async with world.process("bob") as bob:
             run = await world.finished(run_id)
             assert (run.state, run.attempt, run.worker) == (RunState.SUCCEEDED, 2, bob.consumer)

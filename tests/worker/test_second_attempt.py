@@ -34,6 +34,7 @@ async def test_the_second_attempt_takes_over_what_the_killed_worker_had_finished
         await until("three documents are rendered", three_are_rendered)
         ada.signal(signal.SIGKILL)
         await ada.ended()
+        await world.lapse(job.run_id)
         async with world.process("bob") as bob:
             run = await world.finished(job.run_id)
 
