@@ -34,12 +34,23 @@ async def own_world(server: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[Work
         yield world
 
 
+async def back(server: EmbeddedRedis, world: WorkerWorld) -> None:
+    """Start it again, and wait until the world's core accepts submits."""
+    server.start()
+
+    async def answers() -> bool:
+        return server.answers()
+
+    await until("Redis answers again", answers)
+    await until("the core has noticed", world.core.executor.ready)
+
+
 @pytest.mark.parametrize("kill", [False, True], ids=["restarted", "killed"])
 async def test_a_job_under_way_is_settled_after_redis_came_back(
     server: EmbeddedRedis, own_world: WorkerWorld, kill: bool
 ) -> None:
     gate = Gate()
-    async with own_world.worker(renderer=ScriptedRenderer(gate), queue_lease_ms=20_000):
+    async with own_world.worker(renderer=ScriptedRenderer(gate), queue_lease_ms=600_000):
         run_id = await own_world.submit()
         await gate.begun.wait()
         server.stop(kill=kill)
@@ -49,7 +60,7 @@ async def test_a_job_under_way_is_settled_after_redis_came_back(
             return await own_world.core.store.read_manifest(run_id) is not None
 
         await until("the bundle is published while Redis is away", published)
-        server.start()
+        await back(server, own_world)
         run = await own_world.finished(run_id)
         assert (run.state, run.attempt) == (RunState.SUCCEEDED, 1)
         assert (await own_world.finished(await own_world.submit(text="next"))).attempt == 1
@@ -73,7 +84,7 @@ async def test_a_job_of_which_nothing_is_heard_for_a_lease_is_stopped_and_done_l
             return len(working.jobs) == 0
 
         await until("the worker gave the job up", stopped)
-        server.start()
+        await back(server, own_world)
         assert (await own_world.finished(run_id)).state is RunState.SUCCEEDED
     assert await own_world.is_empty()
 
@@ -96,7 +107,7 @@ async def test_a_redis_that_hangs_makes_a_worker_unready_and_not_dead(
                     return any(line["event"] == "read_loop_deaf" for line in logged)
 
                 await until("the deaf read loop is noticed", deaf)
-                assert await health(working.address, "readiness") == "NOT_SERVING"
+                await until("it is unready", lambda: readiness("NOT_SERVING"))
                 assert await health(working.address, "liveness") == "SERVING"
             finally:
                 os.kill(server.process_id, signal.SIGCONT)
@@ -105,19 +116,25 @@ async def test_a_redis_that_hangs_makes_a_worker_unready_and_not_dead(
 
 async def test_full_slots_are_no_deafness(own_world: WorkerWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that renders for minutes reads nothing in that time, and is as ready as can be."""
-    monkeypatch.setattr("docugen_worker.fetcher.DEAF_AFTER_S", 0.2)
     gate = Gate()
-    async with own_world.worker(renderer=ScriptedRenderer(gate), queue_concurrency=1) as working:
+    async with own_world.worker(
+        renderer=ScriptedRenderer(gate), queue_concurrency=1, queue_lease_ms=600_000
+    ) as working:
+        await own_world.submit()
+        await gate.begun.wait()  # before it the loop reads, and may well be deaf for a moment
+        monkeypatch.setattr("docugen_worker.fetcher.DEAF_AFTER_S", 0.2)
         with capture_logs() as logged:
-            await own_world.submit()
-            await gate.begun.wait()
             late_s = asyncio.get_running_loop().time() + 1.0
 
             async def late() -> bool:
                 return asyncio.get_running_loop().time() > late_s
 
             await until("a deaf loop would have been noticed", late)
-            assert await health(working.address, "readiness") == "SERVING"
+
+            async def serving() -> bool:
+                return await health(working.address, "readiness") == "SERVING"
+
+            await until("it is ready", serving)
             assert not [line for line in logged if line["event"] == "read_loop_deaf"]
         gate.open.set()
 
@@ -145,7 +162,7 @@ async def test_a_settlement_whose_reply_is_lost_is_told_again(own_world: WorkerW
     gate = Gate()
     async with (
         Proxy(own_world.settings.redis_url) as proxy,
-        own_world.worker("ada", renderer=ScriptedRenderer(gate), redis_url=proxy.url),
+        own_world.worker("ada", renderer=ScriptedRenderer(gate), redis_url=proxy.url, queue_lease_ms=600_000),
     ):
         run_id = await own_world.submit()
         await gate.begun.wait()
