@@ -89,19 +89,32 @@ async def test_waiting_ends_after_its_time_and_the_run_goes_on(tmp_path: Path) -
 async def test_a_server_without_room_is_asked_again_until_it_has_some(tmp_path: Path) -> None:
     gate = Gate()
     settings = note_settings(tmp_path, inline_concurrency=1, inline_waiting_max=0)
-    async with scripted_scheduler(settings, ScriptedRenderer(gate)) as scheduler:
-        async with DocugenClient(scheduler.address, timeout=0.2) as hasty:
-            await hasty.submit(bundle("first"))
-            with pytest.raises(TryAgain) as busy:
-                await hasty.submit(bundle("second"))
-        assert busy.value.reason == "EXECUTOR_BUSY"
-        assert busy.value.retry_after is not None
-        async with DocugenClient(scheduler.address, timeout=60) as patient:
-            second = asyncio.create_task(patient.submit(bundle("second"), wait=True))
-            with pytest.raises(TimeoutError):  # refused by now, and asking again instead of raising that
-                await asyncio.wait_for(asyncio.shield(second), 0.3)
-            gate.open.set()
-            assert (await second).succeeded
+    async with (
+        scripted_scheduler(settings, ScriptedRenderer(gate)) as scheduler,
+        DocugenClient(scheduler.address, timeout=60) as client,
+    ):
+        await client.submit(bundle("first"))
+        second = asyncio.create_task(client.submit(bundle("second"), wait=True))
+        with pytest.raises(TimeoutError):  # refused by now, and asking again instead of raising that
+            await asyncio.wait_for(asyncio.shield(second), 0.3)
+        gate.open.set()
+        assert (await second).succeeded
+
+
+async def test_a_server_that_will_have_no_room_in_time_is_not_asked_again(tmp_path: Path) -> None:
+    gate, waiting = Gate(), 40
+    settings = note_settings(tmp_path, inline_concurrency=1, inline_waiting_max=waiting)
+    # The delay is a second for each that waits, and so twice the timeout: the first answer decides.
+    async with (
+        scripted_scheduler(settings, ScriptedRenderer(gate)) as scheduler,
+        DocugenClient(scheduler.address, timeout=20) as client,
+    ):
+        for number in range(1 + waiting):
+            await client.submit(bundle(f"number {number}"))
+        with pytest.raises(TryAgain) as busy:
+            await client.submit(bundle("one more"))
+        gate.open.set()
+    assert (busy.value.reason, busy.value.retry_after) == ("EXECUTOR_BUSY", waiting)
 
 
 async def test_a_cancelled_run_can_be_started_again(tmp_path: Path) -> None:
