@@ -77,18 +77,22 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < deadline, f"it does not end:\n{self.text}"
             self._read(0.05)
-        self._read(0.05)
+        while self._read(0.05):
+            pass  # what it wrote last may be more than one read brings
         return self.process.returncode
 
     def is_as_before(self) -> bool:
         """Whether the terminal's modes are what they were before the command."""
         return termios.tcgetattr(self.keyboard) == self.modes_before
 
-    def _read(self, wait_s: float) -> None:
-        if select.select([self.keyboard], [], [], wait_s)[0]:
-            found = os.read(self.keyboard, 1 << 16)
-            self.written += found
-            self.stream.feed(found)
+    def _read(self, wait_s: float) -> bool:
+        """Whether anything came within this time."""
+        if not select.select([self.keyboard], [], [], wait_s)[0]:
+            return False
+        found = os.read(self.keyboard, 1 << 16)
+        self.written += found
+        self.stream.feed(found)
+        return True
 
 
 @contextmanager
