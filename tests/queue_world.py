@@ -79,6 +79,13 @@ class QueueWorld:
         (delivery,) = (await self.worker(consumer).take(1)).deliveries
         return delivery
 
+    async def woken(self, worker: RedisJobSource) -> tuple[Delivery, ...]:
+        """What a wait of `worker` brings: it waits again where it waited in full, which it does when everything else stops."""
+        deliveries: tuple[Delivery, ...] = ()
+        while not deliveries:
+            deliveries = (await worker.wait()).deliveries
+        return deliveries
+
     async def record(self, run_id: str) -> JobRecord:
         record = (await self.queue.get([run_id]))[0]
         assert record is not None, f"no record of {run_id}"

@@ -136,7 +136,7 @@ def _cluster_is_whole(client: Redis) -> bool:
     return bool(text["cluster_state"] == "ok" and int(text["cluster_known_nodes"]) == CLUSTER_NODES)
 
 
-def wait_until(description: str, holds: Callable[[], bool], timeout_s: float = 20) -> None:
+def wait_until(description: str, holds: Callable[[], bool], timeout_s: float = 60) -> None:
     """Return once `holds()`; fail with the description when it does not come true."""
     deadline = time.monotonic() + timeout_s
     while not holds():

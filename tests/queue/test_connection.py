@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +21,7 @@ from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Un
 from queue_world import a_job
 from redis import exceptions as library
 from redis_servers import free_port, own_server, wait_until
+from worker_world import until
 
 
 @pytest.mark.parametrize(
@@ -129,12 +130,14 @@ def sentinel_url() -> Iterator[str]:
 
 async def test_a_queue_is_found_through_a_sentinel(sentinel_url: str) -> None:
     async with RedisConnection(sentinel_url) as redis:
-        for _ in range(100):
-            try:
+
+        async def found() -> bool:
+            with suppress(Unavailable):
                 await redis.check_server()
-                break
-            except Unavailable:
-                await asyncio.sleep(0.05)
+                return True
+            return False
+
+        await until("Sentinel names the server", found)
         assert (await RedisQueue(redis, "q").submit([a_job("r1")]))[0].verdict is Verdict.NEW
         assert await redis.block("XREAD", "COUNT", 1, "STREAMS", "{q}:jobs:normal", "0")
 

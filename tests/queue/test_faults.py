@@ -36,6 +36,7 @@ from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, a_job, scr
 from redis import Redis
 from redis_proxy import Proxy
 from redis_servers import own_cluster, own_server, wait_until
+from worker_world import until
 
 ADVERT = WorkerAdvert("render-7", 41, START_MS, 4, "engine-1", "1.2.3")
 
@@ -239,14 +240,13 @@ async def _fill(world: QueueWorld, accepted: list[str]) -> None:
 
 
 async def _until_accepted(world: QueueWorld, run_id: str = "after") -> None:
-    for _ in range(200):
-        try:
+    async def accepted() -> bool:
+        with suppress(Unavailable):
             await world.submit(run_id)
-        except Unavailable:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    pytest.fail("the queue did not heal")
+            return True
+        return False
+
+    await until("the queue accepts submits", accepted)
 
 
 async def test_a_clock_that_jumps_ahead_costs_an_attempt_and_loses_nothing(world: QueueWorld) -> None:
@@ -277,13 +277,13 @@ async def test_after_everything_was_deleted_a_waiting_worker_gets_the_next_job()
             await world.submit("gone")
             await worker.take(1)
             assert (await worker.take(1)).deliveries == ()
-            waiting = asyncio.create_task(worker.wait())
+            waiting = asyncio.create_task(world.woken(worker))
             await asyncio.sleep(0)
             await redis.execute("FLUSHALL")
             await redis.execute("SCRIPT", "FLUSH")
             await world.begin()
             await world.submit("r1")
-            assert [d.lease.run_id for d in (await waiting).deliveries] == ["r1"]
+            assert [d.lease.run_id for d in await waiting] == ["r1"]
 
 
 async def test_what_was_accepted_survives_a_killed_server() -> None:

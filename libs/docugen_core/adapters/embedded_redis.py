@@ -27,7 +27,7 @@ from types import TracebackType
 from docugen_core.adapters.child_process import tied
 from docugen_core.errors import ConfigurationError, Unavailable
 
-READY_TIMEOUT_S = 15.0
+READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 SOCKET_PATH_MAX = 100
 
@@ -118,7 +118,7 @@ class EmbeddedRedis:
         return False
 
     def wait_ready(self) -> None:
-        """Block until the server answers. Raises Unavailable after 15 s or when it ends."""
+        """Block until the server answers. Raises Unavailable after a minute or when it ends."""
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not self.answers():
             self._check(deadline)
