@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,8 @@ async def goldens(settings: Settings, orders: Sequence[Order]) -> dict[str, byte
     """Bundle (by `key`) -> manifest, for each that can be rendered, made in this process without a queue or a store."""
     good = {key(o.bundle): o.bundle for o in orders if o.kind in GOOD}
     found: dict[str, bytes] = {}
-    async with assemble_rendering(settings) as (intake, bundles, _):
+    unhurried = replace(settings, render_timeout_ms=60_000)  # nothing is repeated here
+    async with assemble_rendering(unhurried) as (intake, bundles, _):
         for name, raw in good.items():
             resolved = resolve_bundle(
                 raw, catalogue=intake.catalogue, generators=intake.generators, limits=intake.limits

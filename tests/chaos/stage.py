@@ -90,7 +90,7 @@ def storm_settings(folder: Path) -> Settings:
         metrics_address="",
         worker_metrics_address="",
         render_processes=1,
-        render_timeout_ms=2_000,
+        render_timeout_ms=6_000,  # nine times what the slowest good bundle takes: only what hangs may come near
         render_memory_mb=1_024,
         grace_ms=8_000,
         log_level="debug",

@@ -28,6 +28,7 @@ from docugen_core.errors import Unavailable
 from redis_servers import binaries
 
 QUIET_S = 180.0
+LEFT_S = 60.0
 SHOWN_MAX = 5
 
 
@@ -65,7 +66,7 @@ async def storm(forecast: Forecast) -> bool:
             findings = await _ended(stage, chronicle)
             verdict = await audit(stage, chronicle, callers.receipts, goldens)
             verdict = Verdict((*verdict.findings, *findings), verdict.states, verdict.redelivered)
-            left = {pid: name for pid, name in descendants().items() if pid != stage.server.process_id}
+            left = await _left_behind(stage)
             if left:
                 verdict = Verdict(
                     (*verdict.findings, Finding("wrong", f"processes left behind: {left}")),
@@ -123,6 +124,16 @@ async def _ended(stage: Stage, chronicle: Chronicle) -> list[Finding]:
     ]
     found += [Finding("wrong", service.stray) for service in services if service.stray]
     return found + [Finding("wrong", alarm) for alarm in chronicle.alarms]
+
+
+async def _left_behind(stage: Stage) -> dict[int, str]:
+    """Processes of services that have ended. What such a service forked ends by the kernel, a moment after it."""
+    until_s = asyncio.get_running_loop().time() + LEFT_S
+    while True:
+        left = {pid: name for pid, name in descendants().items() if pid != stage.server.process_id}
+        if not left or asyncio.get_running_loop().time() > until_s:
+            return left
+        await asyncio.sleep(0.1)
 
 
 def _report(

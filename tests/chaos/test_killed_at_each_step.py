@@ -37,7 +37,7 @@ async def test_a_worker_killed_at_any_step_loses_nothing_and_nothing_is_committe
         callers = Callers(stage.address, chronicle)
 
         async def kill_at(step: str) -> None:
-            dead = await chronicle.reached(step, Service.kill, timeout_s=30)
+            dead = await chronicle.reached(step, Service.kill, timeout_s=60)
             assert dead is not None, f"no worker came to step {step}"
             killed_at[step] += 1
             await dead.gone()

@@ -71,7 +71,9 @@ async def test_hundreds_of_bundles_at_once_in_any_order_on_several_workers_give_
 
 
 def _settings(folder: Path, redis_url: str) -> Settings:
-    return replace(storm_settings(folder), redis_url=redis_url, queue_allow_volatile=True, queue_lease_ms=30_000)
+    """No attempt is lost to a pause of the machine."""
+    unhurried = replace(storm_settings(folder), queue_lease_ms=600_000, render_timeout_ms=60_000)
+    return replace(unhurried, redis_url=redis_url, queue_allow_volatile=True)
 
 
 async def _submitted_by_all(settings: Settings, plan: list[Order]) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent.parent
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)  # more than all bounds of a storm together
 @pytest.mark.parametrize("server", binaries())
 def test_a_storm_loses_nothing_and_commits_nothing_twice(server: str) -> None:
     """In a process of its own: a storm adopts every orphan of the processes that it kills."""
