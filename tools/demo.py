@@ -47,7 +47,7 @@ SETTINGS = {
     "DOCUGEN_WORKER_METRICS_ADDRESS": "",
 }
 LOOK_EVERY_S = 0.3
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 
 
 class DemoFailed(Exception):
@@ -98,7 +98,7 @@ async def _demonstrate(client: DocugenClient, stack: Stack, folder: Path) -> Non
     submitted = {(await client.submit(bundle)).id: name for name, bundle in batch().items()}
     sample = next(iter(submitted))
     print(f"{len(submitted)} bundles are submitted: the sample, {BATCH} like it with other seeds, and an invoice.\n")
-    names = {service.started["consumer"]: service.name for service in stack.workers}
+    names: dict[str, str] = {}
     interrupted = await _kill_one(client, stack, names)
     runs = await _all_ended(client, stack, names)
     click.echo(
@@ -119,11 +119,12 @@ def batch() -> dict[str, dict[str, Any]]:
     return {"the sample": sample} | others | {"an invoice": invoice}
 
 
-async def _kill_one(client: DocugenClient, stack: Stack, names: Mapping[str, str]) -> set[str]:
-    """SIGKILL a worker that holds jobs; the runs that it held and had not finished."""
+async def _kill_one(client: DocugenClient, stack: Stack, names: dict[str, str]) -> set[str]:
+    """SIGKILL a worker that holds jobs; the runs that it held and had not finished. names: as for `_all_ended`."""
     while True:
+        names |= _names(stack)
         runs = await _runs(client)
-        held = Counter(run.worker for run in runs if run.state is RunState.RUNNING)
+        held = Counter(run.worker for run in runs if run.state is RunState.RUNNING and run.worker in names)
         _show(runs)
         if held:
             victim = next(w for w in stack.workers if w.name == names[held.most_common(1)[0][0]])
@@ -143,6 +144,7 @@ async def _kill_one(client: DocugenClient, stack: Stack, names: Mapping[str, str
 async def _killed(client: DocugenClient, victim: Service) -> set[str]:
     consumer = victim.started["consumer"]
     victim.kill()
+    await _runs(client)  # what it told Redis with its last breath counts: the next look comes after that
     held = (r for r in await _runs(client) if r.worker == consumer and r.state is RunState.RUNNING)
     return {run.id for run in held}
 
@@ -152,7 +154,7 @@ async def _all_ended(client: DocugenClient, stack: Stack, names: dict[str, str])
     try:
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                names |= {service.started["consumer"]: service.name for service in stack.workers}
+                names |= _names(stack)
                 runs = await _runs(client)
                 _show(runs)
                 if all(run.state.is_terminal for run in runs):
@@ -161,6 +163,11 @@ async def _all_ended(client: DocugenClient, stack: Stack, names: dict[str, str])
                 await asyncio.sleep(LOOK_EVERY_S)
     except TimeoutError:
         raise DemoFailed(f"not all runs ended within {PATIENCE_S:.0f} s") from None
+
+
+def _names(stack: Stack) -> dict[str, str]:
+    """The workers that are there now: the consumer that each is for the queue, and its name in the stack."""
+    return {service.started["consumer"]: service.name for service in stack.workers}
 
 
 async def _runs(client: DocugenClient) -> list[BundleRun]:

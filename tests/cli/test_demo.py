@@ -22,7 +22,7 @@ def test_the_demo_kills_a_worker_loses_nothing_and_finds_every_byte_equal(tmp_pa
         env=environment() | {"DOCUGEN_STORE_URL": "file:///nowhere"},  # the caller's settings are not the demo's
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,  # it is patient for 240 s with its runs
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
