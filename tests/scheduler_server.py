@@ -83,6 +83,7 @@ def note_settings(folder: Path, **changes: Any) -> Settings:
         "metrics_address": "",
         "worker_metrics_address": "",
         "inline_concurrency": 2,
+        "inline_answer_ms": 120_000,  # CreateBundleRun answers with the end, also where the first render waits for its imports
         "render_processes": 1,
         "grace_ms": 10_000,
     }
@@ -130,7 +131,7 @@ class Scheduler:
     async def finished(self, run_id: str) -> bundle_run_pb2.BundleRun:
         """The run, once it is terminal."""
         request = bundle_run_service_pb2.WaitBundleRunRequest(name=f"bundleRuns/{run_id}")
-        return (await self.runs.WaitBundleRun(request, timeout=60)).bundle_run
+        return (await self.runs.WaitBundleRun(request, timeout=120)).bundle_run
 
 
 @asynccontextmanager

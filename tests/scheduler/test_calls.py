@@ -229,7 +229,7 @@ async def test_no_bytes_whatever_make_a_method_fail_by_a_bug(scheduler: Schedule
             data = mutated(originals[n % len(originals)], chance / method / n)
             raw = scheduler.channel.unary_stream(method, request_serializer=bytes, response_deserializer=bytes)
             try:
-                async for _ in raw(data, timeout=20):
+                async for _ in raw(data, timeout=60):
                     pass
                 endings[method.encode() + data] = None
             except grpc.aio.AioRpcError as error:
@@ -308,7 +308,7 @@ async def test_a_second_verification_beyond_the_slots_is_refused_over_the_wire(t
 
 async def wait_until_nobody_is_inside(scheduler: Scheduler, method: str) -> None:
     """Returns once no call of the method's group is inside."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while scheduler.served.limits.group(method).inside:  # noqa: ASYNC110 - a number has no event
             await asyncio.sleep(0.01)
 

@@ -19,6 +19,7 @@ from docugen_core.adapters.lifetime import Lifetime, unless
 from docugen_core.config import Settings
 from docugen_core.domain.run import RunState
 from docugen_core.errors import ConfigurationError
+from docugen_scheduler import app
 from docugen_scheduler.app import Served, running_server
 from fakes import ScriptedRenderer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -79,7 +80,7 @@ async def read_to_end(stream: AsyncIterator[object]) -> None:
 
 async def test_a_run_that_ends_within_the_grace_is_answered_before_the_server_goes(tmp_path: Path) -> None:
     gate = Gate()
-    async with server_to_end(note_settings(tmp_path), ScriptedRenderer(gate)) as ending:
+    async with server_to_end(note_settings(tmp_path, grace_ms=120_000), ScriptedRenderer(gate)) as ending:
         creating = asyncio.ensure_future(ending.runs.CreateBundleRun(create()))
         await gate.begun.wait()
         ending.stop()
@@ -91,7 +92,7 @@ async def test_a_run_that_ends_within_the_grace_is_answered_before_the_server_go
 
 async def test_watchers_and_waiters_are_sent_elsewhere_when_the_server_goes(tmp_path: Path) -> None:
     gate = Gate()
-    async with server_to_end(note_settings(tmp_path), ScriptedRenderer(gate)) as ending:
+    async with server_to_end(note_settings(tmp_path, grace_ms=120_000), ScriptedRenderer(gate)) as ending:
         run = (await ending.runs.CreateBundleRun(create(return_immediately=True))).bundle_run
         watch = aiter(ending.runs.WatchBundleRun(messages.WatchBundleRunRequest(name=run.name)))
         assert (await anext(watch)).bundle_run.name == run.name
@@ -114,7 +115,10 @@ async def test_watchers_and_waiters_are_sent_elsewhere_when_the_server_goes(tmp_
         await ending.server
 
 
-async def test_what_outlasts_the_grace_is_handed_back_unspent_and_goes_on_at_the_next_start(tmp_path: Path) -> None:
+async def test_what_outlasts_the_grace_is_handed_back_unspent_and_goes_on_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "LAST_CALLS_S", 60.0)  # for the answer to the call, on a machine that stops for a while
     gate = Gate()
     async with server_to_end(note_settings(tmp_path, grace_ms=50), ScriptedRenderer(gate)) as ending:
         creating = asyncio.ensure_future(ending.runs.CreateBundleRun(create(bundle_run_id="long")))
@@ -153,7 +157,7 @@ async def test_runs_are_still_known_after_a_restart(tmp_path: Path) -> None:
 
 async def test_readiness_follows_the_room_for_runs_and_liveness_does_not(tmp_path: Path) -> None:
     gate = Gate()
-    settings = note_settings(tmp_path, inline_concurrency=1, inline_waiting_max=0)
+    settings = note_settings(tmp_path, inline_concurrency=1, inline_waiting_max=0, grace_ms=120_000)
     async with server_to_end(settings, ScriptedRenderer(gate)) as ending:
         health = health_pb2_grpc.HealthStub(ending.channel)
 

@@ -22,6 +22,7 @@ from docugen.v1.bundle_run_service_pb2_grpc import BundleRunServiceStub
 from docugen_core import __version__
 from grpc_reflection.v1alpha import reflection_pb2
 from scheduler_server import Scheduler, create, note, note_settings, real_scheduler
+from worker_world import until
 
 SCHEDULER = [sys.executable, "-m", "docugen_scheduler"]
 TOOLS = Path(sys.executable).parent
@@ -51,6 +52,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "DOCUGEN_METRICS_ADDRESS": "",
         "DOCUGEN_RENDER_PROCESSES": "1",
         "DOCUGEN_INLINE_CONCURRENCY": "1",
+        "DOCUGEN_INLINE_ANSWER_MS": "120000",
     }
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DOCUGEN_")}  # noqa: TID251 - for the child
     return inherited | chosen | settings
@@ -123,7 +125,13 @@ async def test_the_probe_follows_health(tmp_path: Path) -> None:
     probe = [sys.executable, "-m", "docugen_scheduler.probe"]
     async with started(environment(tmp_path)) as scheduler:
         for service in ("", "readiness", "liveness"):
-            await tool(*probe, scheduler.address, service)
+
+            async def serving(service: str = service) -> bool:
+                asked = await asyncio.create_subprocess_exec(*probe, scheduler.address, service, stderr=PIPE)
+                await asked.communicate()
+                return asked.returncode == 0  # within three seconds, which a busy machine may need for the answer
+
+            await until(f"the probe calls {service!r} well", serving)
         unknown = await asyncio.create_subprocess_exec(*probe, scheduler.address, "nothing", stderr=PIPE)
         _, errors = await unknown.communicate()
         assert (unknown.returncode, "NOT_FOUND" in errors.decode()) == (1, True)
@@ -152,7 +160,7 @@ async def test_a_run_survives_the_death_of_the_process_that_rendered_it(tmp_path
         await scheduler.process.wait()
     async with started(env) as scheduler, grpc.aio.insecure_channel(scheduler.address) as channel:
         waiting = BundleRunServiceStub(channel).WaitBundleRun(
-            messages.WaitBundleRunRequest(name="bundleRuns/orphan"), timeout=60
+            messages.WaitBundleRunRequest(name="bundleRuns/orphan"), timeout=200
         )
         run = (await waiting).bundle_run
         assert run.state == bundle_run_pb2.BundleRun.STATE_SUCCEEDED

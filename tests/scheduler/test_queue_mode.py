@@ -97,7 +97,8 @@ async def test_a_running_run_is_cancelled_through_its_worker(
     async with queued.worker(renderer):
         await gate.begun.wait()
         request = messages.CancelBundleRunRequest(name=run.name, reason="wrong month")
-        assert (await queued.runs.CancelBundleRun(request)).bundle_run.state == State.STATE_CANCELLING
+        answer = await queued.runs.CancelBundleRun(request)
+        assert answer.bundle_run.state in (State.STATE_CANCELLING, State.STATE_CANCELLED)  # its worker may be quicker
         done = await queued.finished(run.bundle_run_id)
     assert (done.state, done.error.message) == (State.STATE_CANCELLED, "wrong month")
 
