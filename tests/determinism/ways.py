@@ -144,8 +144,9 @@ async def _queue(order: Order) -> AsyncIterator[Made]:
 
 
 async def _queue_with_kills(order: Order) -> AsyncIterator[Made]:
-    """The same, and now and then a worker is killed when it has rendered some documents of a bundle, and started again."""
-    rendered, restarts = Counter[str](), set[asyncio.Task[None]]()
+    """The same, and now and then a worker is killed when it has rendered some documents of a bundle, and started again: a third
+    as often as there are bundles, and more often where none of these came amid a bundle."""
+    rendered, restarts, again = Counter[str](), set[asyncio.Task[None]](), set[str]()
 
     async def replaced(worker: Service) -> None:
         await worker.gone()
@@ -153,10 +154,13 @@ async def _queue_with_kills(order: Order) -> AsyncIterator[Made]:
         worker.busy = False
 
     def hear(worker: Service, line: Line) -> None:
+        if line.get("event") == "job_step" and line["attempt"] > 1:
+            again.add(line["run_id"])
         if line.get("event") != "job_step" or line.get("step") != "document" or worker.busy:
             return
         rendered[worker.name] += 1
-        if rendered[worker.name] % KILL_EVERY == 0 and order.facts["workers killed"] < len(order.numbers) // 3:
+        enough = order.facts["workers killed"] >= len(order.numbers) // 3 and again
+        if rendered[worker.name] % KILL_EVERY == 0 and not enough:
             order.facts["workers killed"] += 1
             worker.busy = True
             worker.kill()
