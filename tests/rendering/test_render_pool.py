@@ -63,27 +63,29 @@ def ticks(pid: int) -> int:
 
 
 async def begun(pool: RenderPool, task: RenderTask) -> tuple[asyncio.Task[Rendering], int]:
-    """`task` on its way, and the process that burns time for it."""
+    """`task` on its way, and the process that burns time for it: more than one that only puts its last document away."""
     before = {pid: ticks(pid) for pid in pool.process_ids}
     rendering = asyncio.create_task(pool.render(task))
     busy: list[int] = []
 
     def burning() -> bool:
-        busy[:] = [pid for pid in before if ticks(pid) > before[pid] + 5]
+        busy[:] = [pid for pid in before if ticks(pid) > before[pid] + 50]
         return bool(busy)
 
     await until("the document burns time", burning)
     return rendering, busy[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endless", [ENDLESS, ENDLESS_WORD], ids=["pdf", "docx"])
 async def test_a_document_past_its_deadline_is_killed_and_the_next_one_renders(endless: RenderTask) -> None:
-    async with RenderPool(Settings(render_processes=1, render_timeout_ms=300)) as pool:
+    # The deadline is the next document's too, which comes to a new process, maybe of a machine that stalls for seconds.
+    async with RenderPool(Settings(render_processes=1, render_timeout_ms=6_000)) as pool:
         with pytest.raises(RenderInterrupted) as caught:
             await pool.render(endless)
 
         assert caught.value.reason == "RENDER_TIMEOUT"
-        assert caught.value.details == {"limit_ms": "300"}
+        assert caught.value.details == {"limit_ms": "6000"}
         assert "DOCUGEN_RENDER_TIMEOUT_MS" in caught.value.hint
         assert (await pool.render(HELLO)).pages == 1
 
