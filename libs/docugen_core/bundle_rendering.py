@@ -242,30 +242,36 @@ class _BundleRendering:
             attachments=_sha256s(attached),
             engine_fingerprint=self._engine.fingerprint,
         )
-        rendering = await self._known_or_rendered(document, identity, task)
-        return self._entry(document, rendering, identity, fallback_reason), rendering.data
+        sha256, rendering = await self._known_or_rendered(document, identity, task)
+        return self._entry(document, rendering, sha256, identity, fallback_reason), rendering.data
 
     async def _merged(self, document: ResolvedDocument, members: tuple[_Input, ...]) -> tuple[ArtefactEntry, bytes]:
         task = MergeTask(document.name, tuple(one.artefact for one in members), self._world, self._parts.limits)
         identity = self._assembled_digest(document, members)
         try:
-            rendering = await self._known_or_rendered(document, identity, task)
+            sha256, rendering = await self._known_or_rendered(document, identity, task)
         except LimitExceeded:
             raise
         except RenderFailed as failure:
             return self._omitted(document, failure)
-        return self._entry(document, rendering, identity), rendering.data
+        return self._entry(document, rendering, sha256, identity), rendering.data
 
-    async def _known_or_rendered(self, document: ResolvedDocument, identity: str, task: Task) -> Rendering:
-        rendering = await self._known(document, identity, task.limits)
-        if rendering is None:
-            rendering = await self._parts.renderer.render(task)
-            if self._cache is not None:
-                with self._parts.tracer.span(Step.PUT, bytes=len(rendering.data)):
-                    self._stored.add(await self._cache.keep(identity, rendering))
-        return rendering
+    async def _known_or_rendered(self, document: ResolvedDocument, identity: str, task: Task) -> tuple[str, Rendering]:
+        """The document, and the SHA-256 of its bytes; in the store by then, if there is a cache."""
+        known = await self._known(document, identity, task.limits)
+        if known is not None:
+            return known
+        rendering = await self._parts.renderer.render(task)
+        if self._cache is None:
+            return content_digest(rendering.data), rendering
+        with self._parts.tracer.span(Step.PUT, bytes=len(rendering.data)):
+            sha256 = await self._cache.keep(identity, rendering)
+        self._stored.add(sha256)
+        return sha256, rendering
 
-    async def _known(self, document: ResolvedDocument, identity: str, limits: RenderLimits) -> Rendering | None:
+    async def _known(
+        self, document: ResolvedDocument, identity: str, limits: RenderLimits
+    ) -> tuple[str, Rendering] | None:
         """The same document from an earlier rendering, whose bytes are in the store."""
         if self._cache is None:
             return None
@@ -273,10 +279,9 @@ class _BundleRendering:
         self._parts.measures.document_looked_up(reused=found is not None)
         if found is None:
             return None
-        sha256, rendering = found
-        self._stored.add(sha256)
+        self._stored.add(found[0])
         self._reused.add(document.name)
-        return rendering
+        return found
 
     def _archive(self, document: ResolvedDocument, members: tuple[_Input, ...]) -> tuple[ArtefactEntry, bytes]:
         loop = asyncio.get_running_loop()
@@ -289,7 +294,7 @@ class _BundleRendering:
                 hint="Pack fewer members, or raise DOCUGEN_MAX_ARTEFACT_BYTES.",
                 details={"bytes": str(len(data)), "limit": str(self._parts.limits.bytes_max)},
             )
-        entry = self._entry(document, Rendering(data), self._assembled_digest(document, members))
+        entry = self._entry(document, Rendering(data), content_digest(data), self._assembled_digest(document, members))
         self._parts.measures.document_rendered(document.format, loop.time() - begun_s)
         return entry, data
 
@@ -297,6 +302,7 @@ class _BundleRendering:
         self,
         document: ResolvedDocument,
         rendering: Rendering,
+        sha256: str,
         document_digest: str,
         fallback_reason: str = "",
     ) -> ArtefactEntry:
@@ -304,7 +310,7 @@ class _BundleRendering:
             name=document.name,
             format=document.format,
             size=len(rendering.data),
-            sha256=content_digest(rendering.data),
+            sha256=sha256,
             pages=rendering.pages,
             document_digest=document_digest,
             fallback_reason=fallback_reason,

@@ -43,32 +43,31 @@ async def generate(
         async with asyncio.timeout(timeout_ms / 1_000):
             manifest = await bundles.render(job.bundle, put, on_progress, bundles.cache)
             with bundles.tracer.span(Step.PUBLISH, documents=len(manifest.artefacts)):
-                published = await _published(job, manifest, bundles, store)
+                raw = manifest.to_bytes()
+                published = await _published(job, raw, bundles, store)
     except TimeoutError:
         raise RenderInterrupted(
             f"the attempt took longer than {timeout_ms} ms",
             code="ATTEMPT_TIMEOUT",
             hint="Ask for fewer documents in one bundle, or raise DOCUGEN_ATTEMPT_TIMEOUT_MS.",
         ) from None
-    agreed = _agreed(job.run_id, manifest, published)
+    agreed = manifest if published == raw else _other(job.run_id, manifest, published)
     for artefact in agreed.artefacts:
         if artefact.status is ArtefactStatus.RENDERED:
             bundles.measures.artefact_kept(artefact.format, artefact.size)
     return agreed
 
 
-async def _published(job: GenerationJob, manifest: Manifest, bundles: BundleRenderer, store: ArtefactStore) -> bytes:
+async def _published(job: GenerationJob, manifest: bytes, bundles: BundleRenderer, store: ArtefactStore) -> bytes:
     await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
     if bundles.signer is not None:
         # First: once a manifest can stand, its signature is there, whoever finishes its publication.
-        await store.put_signature(manifest.digest, bundles.signer.sign(manifest.to_bytes()))
-    return await store.publish(job.run_id, manifest.to_bytes())
+        await store.put_signature(content_digest(manifest), bundles.signer.sign(manifest))
+    return await store.publish(job.run_id, manifest)
 
 
-def _agreed(run_id: str, rendered: Manifest, published: bytes) -> Manifest:
-    """The published manifest, if it may stand beside the one just rendered."""
-    if published == rendered.to_bytes():
-        return rendered
+def _other(run_id: str, rendered: Manifest, published: bytes) -> Manifest:
+    """The published manifest, which is not the one just rendered, if it may stand."""
     try:
         standing = Manifest.from_bytes(published)
     except (KeyError, ValueError) as error:

@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.identity import ENGINE_PREFIX, canonical_json, content_digest, digest
 
 MANIFEST_SCHEMA = "docugen.manifest/v1"
+ENGINES_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Engine:
     @property
     def fingerprint(self) -> str:
         """64 hex digits. Another fingerprint is another edition of the bytes, never a determinism violation."""
-        return digest(ENGINE_PREFIX, {"components": dict(self.components), "fonts": dict(self.fonts)})
+        return _fingerprint(self)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +48,12 @@ class Engine:
             components=tuple(sorted(raw["components"].items())),
             fonts=tuple(sorted(raw["fonts"].items())),
         )
+
+
+@lru_cache(maxsize=ENGINES_KEPT)
+def _fingerprint(engine: Engine) -> str:
+    # Each document asks for it, and a process has one engine; others come in with manifests of other editions.
+    return digest(ENGINE_PREFIX, {"components": dict(engine.components), "fonts": dict(engine.fonts)})
 
 
 class ArtefactStatus(Enum):
