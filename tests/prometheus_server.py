@@ -21,8 +21,8 @@ from worker_world import until
 
 CONFIGURATION = """
 global:
-  scrape_interval: 200ms
-  scrape_timeout: 200ms
+  scrape_interval: 1s
+  scrape_timeout: 1s
 scrape_configs:
 """
 JOB = """

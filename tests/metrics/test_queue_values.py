@@ -20,6 +20,7 @@ from docugen_core.domain.run import RunState
 from docugen_core.submission import SubmitRequest, prepare_generation_job
 from docugen_scheduler.app import Served, running_server
 from metric_scrape import lint, scrape, scraped
+from process_tree import standing_still
 from prometheus_server import Monitoring, monitoring
 from redis_servers import own_server, queue_name
 from scheduler_server import note_settings
@@ -43,7 +44,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WorkerWorld]:
     with own_server() as redis:
-        changes = {"queue_max_attempts": 2, "render_timeout_ms": 4_000, "render_processes": 2}
+        changes = {"queue_max_attempts": 2, "render_timeout_ms": 6_000, "render_processes": 2}
         async with worker_world(redis.url, queue_name(request.node.nodeid), tmp_path, **changes) as made:
             yield made
 
@@ -74,9 +75,12 @@ async def test_every_ending_is_counted_where_it_happened_and_monitoring_sees_it(
 ) -> None:
     folder = tmp_path_factory.mktemp("prometheus")
     async with scheduler(world) as served, world.process("ada", worker_metrics_address=FREE) as ada:
-        killed = await submit(served, "slow")
-        await ada.step(killed, "document")
-        ada.signal(signal.SIGKILL)
+        with standing_still(ada.process.pid):
+            killed = await submit(served, "note", "killed")
+            await ada.step(killed, "rendering")
+            ada.signal(signal.SIGKILL)
+            await ada.ended()
+        await world.lapse(killed)
         async with world.process("bob", worker_metrics_address=FREE) as bob:
             assert (await world.finished(killed)).attempt == 2
             runs = [await submit(served, t) for t in ("note", "broken", "hang")]
@@ -105,8 +109,8 @@ async def test_every_ending_is_counted_where_it_happened_and_monitoring_sees_it(
                     outcome="succeeded",
                 )
                 await becomes(known, {"worker": 4.0}, "queue_bundle_generate_wait_duration_seconds_count")
-                await becomes(known, {"worker": 3.0}, "docugen_artefact_render_duration_seconds_count", format="pdf")
-                await becomes(known, {"worker": 1.0}, "docugen_artefact_size_bytes_count", format="txt")
+                await becomes(known, {"worker": 2.0}, "docugen_artefact_render_duration_seconds_count", format="pdf")
+                await becomes(known, {"worker": 2.0}, "docugen_artefact_size_bytes_count", format="txt")
             for address in services.values():
                 assert lint(await scrape(address)) == ""
     assert ends == [RunState.SUCCEEDED, RunState.FAILED, RunState.FAILED]

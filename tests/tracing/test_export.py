@@ -62,6 +62,8 @@ async def test_one_trace_holds_the_call_both_attempts_of_a_killed_worker_the_doc
                 receiver, "the quick document of the first attempt", lambda spans: bool(named(spans, "document"))
             )
             ada.signal(signal.SIGKILL)
+            await ada.ended()
+            await world.lapse(run_id)
             async with world.process("bob") as bob:
                 run = await world.finished(run_id)
                 bob.signal(signal.SIGTERM)

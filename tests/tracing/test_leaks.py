@@ -156,6 +156,11 @@ async def test_neither_service_shows_data_or_secrets_at_any_level(
                 await until("what cannot be rendered is in the dead letter queue", buried)
                 metrics = get(scheduler.metrics_address)[2] + get(ada.metrics_address)[2]
                 redis.stop()
+
+                async def noticed() -> bool:
+                    return bool(ada.lines("queue_unreachable"))
+
+                await until("the worker noticed that Redis is away", noticed)
                 assert (
                     await caller.asks(runs.CreateBundleRun(create(spec("note", data="{}")), metadata=showing)) is None
                 )
