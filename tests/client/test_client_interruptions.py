@@ -13,6 +13,7 @@ from docugen.client import BundleRun, CorruptDownload, DocugenClient, DocugenCli
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.errors import Unavailable
 from fakes import ScriptedRenderer
+from redis_servers import free_port
 from scheduler_server import Gate, Scheduler, note_settings, real_scheduler, scripted_core, scripted_scheduler
 
 
@@ -44,9 +45,10 @@ async def test_a_watcher_sees_the_present_state_at_once_and_the_end_last(tmp_pat
 async def test_a_watcher_comes_back_after_the_server_was_restarted(tmp_path: Path) -> None:
     gate = Gate()
     async with AsyncExitStack() as servers:
-        before = scripted_scheduler(note_settings(tmp_path, grace_ms=0), ScriptedRenderer(gate))
-        address = (await servers.enter_async_context(before)).address
-        async with DocugenClient(address, patience=30) as client:
+        address = f"127.0.0.1:{free_port()}"
+        before = note_settings(tmp_path, grpc_address=address, grace_ms=0)
+        await servers.enter_async_context(scripted_scheduler(before, ScriptedRenderer(gate)))
+        async with DocugenClient(address) as client:
             run = await client.submit(bundle())
             await gate.begun.wait()
             watching = client.watch(run)
