@@ -54,6 +54,7 @@ class Started:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._complaint = ""
         self.lines: list[str] = []
 
     async def says(self, words: str) -> str:
@@ -67,11 +68,13 @@ class Started:
 
     async def complaint(self) -> str:
         assert self._process.stderr is not None
-        return (await self._process.stderr.read()).decode()
+        self._complaint += (await self._process.stderr.read()).decode()
+        return self._complaint
 
     async def ends(self) -> int:
         assert self._process.stdout is not None
         self.lines += (await self._process.stdout.read()).decode().splitlines()
+        await self.complaint()  # to its end too: what a script has started may hold it open for longer
         return await self._process.wait()
 
 
