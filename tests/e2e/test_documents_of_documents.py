@@ -243,7 +243,11 @@ async def test_every_way_in_gives_the_same_manifest(
         await client.download(run, tmp_path / "there")
     async with (
         queue_scheduler(
-            tmp_path / "queued", queue_url, queue_name(request.node.nodeid), template_path=str(tmp_path / "packs")
+            tmp_path / "queued",
+            queue_url,
+            queue_name(request.node.nodeid),
+            template_path=str(tmp_path / "packs"),
+            queue_lease_ms=60_000,
         ) as queued,
         RenderPool(Settings(render_processes=1)) as pool,
         queued.worker(pool),
