@@ -14,6 +14,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 DOCUGEN = Path(sys.executable).parent / "docugen"
 INVOICE = ROOT / "examples" / "bundles" / "invoice.json"
+ENDS_S = 200
+"""What has not ended by then never does, on slow machines too."""
 NOTE = {"documents": [{"name": "note.txt", "format": "txt", "template": "note/note"}], "data": {"text": "hello"}}
 
 
@@ -61,7 +63,7 @@ def process(*arguments: str | Path, cwd: Path, stdin: str = "", ulimit: str = ""
         env=environment() | env,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=ENDS_S,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

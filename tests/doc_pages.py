@@ -30,7 +30,7 @@ from cli_process import ROOT, environment
 
 ADDRESS = "127.0.0.1:50051"
 ACTIONS = ("run", "serve", "file", "output", "shown")
-BLOCK_S = 100
+BLOCK_S = 200
 PROVIDED = ("examples", "protos", "buf.yaml")
 """What of the repository a page finds in its folder, as a reader does in a clone."""
 
