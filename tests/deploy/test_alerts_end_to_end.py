@@ -66,10 +66,10 @@ async def submit(client: DocugenClient, template: str, text: str) -> BundleRun:
     return await client.submit(bundle(template, text), max_attempts=1)
 
 
-async def until_called(alerts: Alerting, name: str, client: DocugenClient, text: str) -> Call:
+async def until_called(alerts: Alerting, name: str, severity: str, client: DocugenClient, text: str) -> Call:
     """The call of an alert, while runs with this and with little data are submitted, and one is asked for that nobody knows."""
     async with asyncio.TaskGroup() as group:
-        call = group.create_task(alerts.called(name))
+        call = group.create_task(alerts.called(name, severity=severity))
         for number in count():
             for data in (text, "little"):
                 await submit(client, "note", f"{data} {number}")
@@ -104,7 +104,7 @@ async def test_every_failure_calls_somebody_and_names_its_runbook_and_panel(
 
         # The store is full: no artefact of this size can be written.
         resource.prlimit(ada.process.pid, resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
-        told.append(await until_called(alerts, "DocugenErrorBudgetBurn", client, "large " * 100_000))
+        told.append(await until_called(alerts, "DocugenErrorBudgetBurn", "page", client, "large " * 100_000))
         await every_panel_answers(alerts)
 
         # Paused, and forgotten: the worker is there, and takes nothing.

@@ -90,7 +90,7 @@ def redis_cli(folder: Path) -> Path:
 
 def until_measured(address: str) -> None:
     """Until the scheduler has looked at its queue for the first time."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while b"\nqueue_bundle_generate_depth " not in urllib.request.urlopen(f"http://{address}/metrics").read():
         assert time.monotonic() < deadline, "the depth of the queue was never told"
         time.sleep(0.05)
