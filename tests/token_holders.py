@@ -49,7 +49,7 @@ async def callers(address: str, tokens: dict[str, str]) -> AsyncIterator[Callers
     """tokens: by tenant, for `acme`, `birch` and `ops`."""
     async with AsyncExitStack() as stack:
         opened = {
-            tenant: await stack.enter_async_context(DocugenClient(address, access=Access(token=token), timeout=20))
+            tenant: await stack.enter_async_context(DocugenClient(address, access=Access(token=token), timeout=60))
             for tenant, token in tokens.items()
         }
         yield Callers(**opened)

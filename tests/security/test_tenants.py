@@ -147,7 +147,7 @@ async def test_a_batch_is_its_callers(house: House) -> None:
 METHODS: dict[str, Callable[[DocugenClient, str], Awaitable[object]]] = {
     "get": lambda client, run: client.get(run),
     "bundle": lambda client, run: client.bundle(run),
-    "wait": lambda client, run: client.wait(run, 5),
+    "wait": lambda client, run: client.wait(run, 60),
     "watch": watched,
     "cancel": lambda client, run: client.cancel(run),
     "retry": lambda client, run: client.retry(run),
@@ -305,7 +305,7 @@ async def test_dead_letters_are_for_operators_who_see_whose_they_are(house: Hous
     renderer.script = plain
     redriven = await queue.redrive('tenant = "birch"')
     assert redriven.bundle_runs == ("birch~march",)
-    assert (await house.callers.birch.wait("march", 20)).succeeded
+    assert (await house.callers.birch.wait("march", 60)).succeeded
     assert not (await house.callers.acme.get("march")).succeeded
 
 

@@ -33,7 +33,8 @@ async def tls_server(folder: Path, pair: Pair, **changes: Any) -> AsyncIterator[
 
 
 async def version(address: str, access: Access) -> str:
-    async with DocugenClient(address, access=access, timeout=3) as client:
+    """What the server answers. A connection that is refused is an error long before the time is over."""
+    async with DocugenClient(address, access=access, timeout=60) as client:
         return (await client.capabilities()).version
 
 

@@ -43,7 +43,7 @@ class Guarded:
         metadata = () if token is None else (("authorization", token),)
         call: Any = self.scheduler.channel.unary_stream(method)
         try:
-            async for _ in call(request, metadata=metadata, timeout=10):
+            async for _ in call(request, metadata=metadata, timeout=60):
                 pass
         except grpc.aio.AioRpcError as error:
             return error.code(), reason(error)
