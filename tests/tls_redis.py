@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,27 +59,38 @@ def _proxied(server: EmbeddedRedis, port: int, authority: Authority, pair: Pair,
     context.load_cert_chain(pair.cert, pair.key)
     context.verify_mode = ssl.CERT_REQUIRED if ask_clients else ssl.CERT_NONE
     socket = server.url.removeprefix("unix://")
-    ready, ended = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
+    started: Future[Callable[[], object]] = Future()
+    """How to end it."""
 
     async def serve() -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
         async with _listening(socket, port, context):
-            ready.set()
+            started.set_result(lambda: loop.call_soon_threadsafe(ended.set))
             await ended.wait()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join(10)
-        loop.close()
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except OSError as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    with ThreadPoolExecutor(1) as thread:
+        serving = thread.submit(run)
+        end = started.result(60)
+        try:
+            yield
+        finally:
+            end()
+            serving.result(60)
 
 
 @asynccontextmanager
 async def _listening(socket: str, port: int, context: ssl.SSLContext) -> AsyncIterator[None]:
+    """Leaving it leaves no connection behind: one that is found open later would be a warning in somebody else's test."""
+    connections: set[asyncio.Task[None]] = set()
+
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
@@ -88,11 +99,22 @@ async def _listening(socket: str, port: int, context: ssl.SSLContext) -> AsyncIt
         writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        task.add_done_callback(connections.discard)
         inner_reader, inner_writer = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+        try:
+            await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
+        finally:
+            for open_end in (writer, inner_writer):
+                open_end.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context)
     try:
         yield
     finally:
         server.close()
+        for task in list(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
