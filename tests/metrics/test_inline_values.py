@@ -109,7 +109,7 @@ async def test_a_render_that_hangs_counts_a_retry_and_two_failures_with_its_reas
 
 
 async def test_the_gauges_show_what_renders_what_waits_and_what_is_parked(tmp_path: Path) -> None:
-    async with scheduler(tmp_path, inline_concurrency=1, queue_backoff_ms=60_000, render_timeout_ms=400) as served:
+    async with scheduler(tmp_path, inline_concurrency=1, queue_backoff_ms=300_000, render_timeout_ms=400) as served:
         parked = await submit(served, "hang")
         executor = served.core.executor
         async for run in executor.watch(parked):
