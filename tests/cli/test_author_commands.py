@@ -150,7 +150,7 @@ def test_watching_goes_on_after_a_mistake_and_ends_with_ctrl_c(tmp_path: Path) -
         replace(pack / "notice.txt", "data.titel", "data.title | upper")
         assert "notice.txt" in until_it_waits()
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(30) == 130
+        assert watching.wait(60) == 130
     shown = tmp_path / "out" / "preview" / "our-notes" / "notice.txt"
     assert "THE READING ROOM CLOSES EARLY" in shown.read_text()
 

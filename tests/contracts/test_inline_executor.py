@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docugen_core.adapters.sqlite_ledger import SqliteLedger
 from docugen_core.domain.retry import RetryPolicy
-from docugen_core.domain.run import RunState
+from docugen_core.domain.run import ExecutionPolicy, RunState
 from docugen_core.errors import NotFound, Overloaded, RenderInterrupted
 from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_core.submission import new_run
@@ -40,6 +42,31 @@ async def test_beyond_slots_and_waiting_room_a_submit_is_refused_and_leaves_noth
         assert await executor.ready()
         await finished(executor, (await executor.submit(refused)).run.run_id)
     assert busy.value.retry_after_ms > 0
+
+
+async def test_a_stop_waits_for_what_renders_and_not_for_what_is_parked_until_later(
+    house: InlineHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def for_ever(duration_ms: int) -> None:
+        if duration_ms:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.clock, "sleep_ms", for_ever)
+    gate = Gate()
+    house.renderer.script = gate
+    async with house.executor(slots=2) as executor:
+        parked = replace(house.job("parked"), policy=ExecutionPolicy(not_before_ms=house.soon_ms()))
+        await executor.submit(parked)
+        rendering = (await executor.submit(house.job("rendering"))).run.run_id
+        await gate.begun.wait()
+        drain = asyncio.create_task(executor.drain(80_000))
+        await asyncio.wait([drain], timeout=0.5)
+        assert not drain.done()
+        gate.open.set()
+        async with asyncio.timeout(60):
+            await drain
+        states = [(await executor.get(run_id)).state for run_id in (parked.run_id, rendering)]
+    assert states == [RunState.QUEUED, RunState.SUCCEEDED]
 
 
 async def test_trouble_that_may_pass_is_retried_after_the_stated_delay(house: InlineHouse) -> None:

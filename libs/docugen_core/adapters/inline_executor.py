@@ -50,6 +50,8 @@ from docugen_core.tracing import Step, current_trace
 log = structlog.get_logger(__name__)
 
 FORGET_WAIT_S = 5.0
+DRAIN_LOOK_S = 0.25
+"""How soon a drain sees that a run which it waited for has been parked until another attempt."""
 
 
 class InlineExecutor:
@@ -226,15 +228,23 @@ class InlineExecutor:
         self._draining = True
         if self._accepting:
             await asyncio.wait(self._accepting)
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + grace_ms / 1_000
+        while (left_s := ends_s - loop.time()) > 0 and (awaited := self._ready_within(left_s)):
+            await asyncio.wait(awaited, timeout=min(left_s, DRAIN_LOOK_S), return_when=asyncio.FIRST_COMPLETED)
         tasks = list(self._tasks.values())
-        if tasks and grace_ms:
-            await asyncio.wait(tasks, timeout=grace_ms / 1_000)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
     # --- what is under way ------------------------------------------------------------------------------------------
+
+    def _ready_within(self, within_s: float) -> tuple[asyncio.Task[None], ...]:
+        """Runs that render, or may begin to. One that is parked until later than that is on record, and waits for nobody."""
+        latest_ms = self._clock.now_ms() + within_s * 1_000
+        ready = (run_id for run_id, one in self._runs.items() if one.waits_since_ms <= latest_ms)
+        return tuple(self._tasks[run_id] for run_id in ready)
 
     def _admit(self) -> None:
         if self._draining:
