@@ -34,7 +34,8 @@ import structlog
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules
-from docugen_core.domain.lease import Delivery, Done, Settlement, consumer_name
+from docugen_core.domain.lease import Delivery, Done, Settlement
+from docugen_core.domain.worker import consumer_name
 from docugen_worker.fetcher import Fetcher
 from docugen_worker.heartbeat import Heartbeat
 from docugen_worker.jobs import Job, JobsInHand

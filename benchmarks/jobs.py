@@ -15,7 +15,8 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.identity import derive_bundle_run_id
-from docugen_core.domain.lease import Delivery, Done, NewJob, Settlement
+from docugen_core.domain.job import NewJob
+from docugen_core.domain.lease import Delivery, Done, Settlement
 
 PAYLOAD_BYTES = 400
 ABOUT = b'{"labels":{"team":"billing"},"templates":["invoice/invoice"],"documents":["invoice.pdf"]}'

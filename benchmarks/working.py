@@ -14,7 +14,7 @@ from statistics import quantiles
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
-from docugen_core.domain.lease import NewJob
+from docugen_core.domain.job import NewJob
 
 from benchmarks.child import burn
 from benchmarks.jobs import GROUP, new_jobs, submit_all

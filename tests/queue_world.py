@@ -17,7 +17,8 @@ from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.adapters.scripts import LUA, Script, load_scripts
 from docugen_core.domain.failure import Failure
-from docugen_core.domain.lease import Delivery, JobRecord, NewJob
+from docugen_core.domain.job import JobRecord, NewJob
+from docugen_core.domain.lease import Delivery
 from docugen_core.domain.run import Priority
 
 LUA_FOLDER = Path(os.environ.get("DOCUGEN_TEST_LUA_DIR", LUA))  # noqa: TID251 - set by tools/mutants.py alone

@@ -24,7 +24,7 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import PREFIX, Settings
-from docugen_core.domain.lease import JobRecord, NewJob
+from docugen_core.domain.job import JobRecord, NewJob
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun
 from docugen_core.generation import BundleRenderer

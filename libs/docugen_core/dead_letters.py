@@ -15,8 +15,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from docugen_core.domain.dead_letter import DeadLetter, Redriven
 from docugen_core.domain.failure import Violation
-from docugen_core.domain.lease import DeadLetter, Redriven
 from docugen_core.domain.run_filter import (
     LETTER_FIELDS,
     TENANT_FIELD,

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Protocol
 
 from docugen_core.domain.bundle import Format
-from docugen_core.domain.lease import QueueStats
+from docugen_core.domain.queue_state import QueueStats
 
 
 class RunOutcome(Enum):

@@ -11,7 +11,8 @@ from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.dead_letters import DeadLetters, RedriveOrder, parse_letter_filter
 from docugen_core.domain.failure import Failure
-from docugen_core.domain.lease import Bury, NewJob, Settlement
+from docugen_core.domain.job import NewJob
+from docugen_core.domain.lease import Bury, Settlement
 from docugen_core.errors import InvalidRequest
 from fakes import SteppedClock
 from redis_servers import queue_name

@@ -16,7 +16,7 @@ from docugen_core.adapters.submit_batcher import (
     BatchPlan,
     SubmitBatcher,
 )
-from docugen_core.domain.lease import Acceptance, NewJob, Verdict
+from docugen_core.domain.job import Acceptance, NewJob, Verdict
 from docugen_core.errors import Overloaded, Unavailable
 from hypothesis import given
 from hypothesis import strategies as st

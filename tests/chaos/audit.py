@@ -18,7 +18,8 @@ from chaos.chronicle import Chronicle
 from chaos.orders import GOOD, Kind, key
 from chaos.stage import Stage
 from docugen_core.adapters.keys import LANES
-from docugen_core.domain.lease import WORKER_LOST, JobRecord
+from docugen_core.domain.job import JobRecord
+from docugen_core.domain.lease import WORKER_LOST
 from docugen_core.domain.run import RunState
 
 

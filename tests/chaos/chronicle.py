@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chaos.processes import Line, Service
-from docugen_core.domain.lease import RunChange
+from docugen_core.domain.job import RunChange
 
 EXPECTED = ("read_loop_deaf", "queue_fitness_changed")
 """Errors in the log that are no finding: they say that Redis is away, and it is."""

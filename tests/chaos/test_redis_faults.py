@@ -19,7 +19,7 @@ from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.assembly import assemble
 from docugen_core.domain import run as domain
-from docugen_core.domain.lease import Verdict
+from docugen_core.domain.job import Verdict
 from docugen_core.errors import Unavailable
 from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_core.submission import SubmitRequest, submit_generation_job

@@ -16,7 +16,7 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import Settings
-from docugen_core.domain.lease import JobRecord
+from docugen_core.domain.job import JobRecord
 from docugen_core.domain.run import RunState
 from docugen_core.domain.seed import SeedStream
 from docugen_core.submission import SubmitRequest, submit_generation_job, wait_for_run

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from chaos.processes import Line, Service
 from docugen_core.adapters.job_codec import PAYLOAD_VERSION
+from docugen_core.domain.dead_letter import Redriven
 from docugen_core.domain.identity import content_digest
-from docugen_core.domain.lease import NewJob, Redriven
+from docugen_core.domain.job import NewJob
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import ExecutionPolicy, RunState
 from docugen_core.errors import Overloaded

@@ -13,7 +13,7 @@ from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.store_layout import spec_digest_of
-from docugen_core.domain.lease import NewJob
+from docugen_core.domain.job import NewJob
 from redis_servers import queue_name
 
 MONTH_S = 30 * 86_400

@@ -26,7 +26,7 @@ from docugen_core.adapters.metrics_reference import metrics_markdown
 from docugen_core.adapters.otel_measures import STALE_AFTER_S, OtelMeasures
 from docugen_core.domain import lease
 from docugen_core.domain.bundle import Format
-from docugen_core.domain.lease import QueueStats
+from docugen_core.domain.queue_state import QueueStats
 from docugen_core.generators import registry
 from docugen_core.measures import UNMEASURED, AttemptOutcome, FailureReason, Measures, RunOutcome
 from docugen_core.rendering import catalogue, fonts

@@ -16,7 +16,7 @@ from docugen_core.adapters.embedded_redis import EmbeddedRedis, valkey_binary
 from docugen_core.adapters.redis_connection import Address, RedisConnection, server_flaws
 from docugen_core.adapters.redis_errors import is_demoted, is_passing, translated
 from docugen_core.adapters.redis_queue import RedisQueue
-from docugen_core.domain.lease import Verdict
+from docugen_core.domain.job import Verdict
 from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Unavailable
 from queue_world import a_job
 from redis import exceptions as library

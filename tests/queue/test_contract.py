@@ -10,27 +10,24 @@ import pytest
 from docugen_core.adapters import redis_queue
 from docugen_core.adapters.keys import LANES
 from docugen_core.adapters.redis_queue import RedisQueue
+from docugen_core.domain.dead_letter import Redriven
 from docugen_core.domain.demand import Demand
+from docugen_core.domain.job import CancelVerdict, EraseVerdict, RetryVerdict, Verdict
 from docugen_core.domain.lease import (
     WORKER_LOST,
     Bury,
     Cancelled,
-    CancelVerdict,
     Done,
-    EraseVerdict,
     Hold,
     Outcome,
-    Redriven,
     Retry,
-    RetryVerdict,
     Settled,
     Settlement,
     Takings,
-    Verdict,
-    WorkerAdvert,
 )
 from docugen_core.domain.run import Priority, RunState
 from docugen_core.domain.survey import UPCOMING_MAX, Lane, QueueSurvey, Upcoming
+from docugen_core.domain.worker import WorkerAdvert
 from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, a_job, scripts
 
 ADVERT = WorkerAdvert("render-7", 41, START_MS, 4, "engine-1", "1.2.3", packs=("sha-1",), bundle_runs=("r1",))

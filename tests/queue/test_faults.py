@@ -18,19 +18,9 @@ from docugen_core.adapters.embedded_redis import EmbeddedRedis
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import RedisQueue
-from docugen_core.domain.lease import (
-    Bury,
-    Cancelled,
-    Delivery,
-    Done,
-    Lease,
-    Outcome,
-    Retry,
-    Settled,
-    Settlement,
-    Verdict,
-    WorkerAdvert,
-)
+from docugen_core.domain.job import Verdict
+from docugen_core.domain.lease import Bury, Cancelled, Delivery, Done, Lease, Outcome, Retry, Settled, Settlement
+from docugen_core.domain.worker import WorkerAdvert
 from docugen_core.errors import ConfigurationError, Overloaded, Unavailable
 from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, a_job, scripts
 from redis import Redis

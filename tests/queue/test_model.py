@@ -16,19 +16,9 @@ from typing import Any, TypeVar
 import hypothesis.strategies as st
 import pytest
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.domain.lease import (
-    Bury,
-    Cancelled,
-    CancelVerdict,
-    Done,
-    Lease,
-    Outcome,
-    Redriven,
-    Retry,
-    RetryVerdict,
-    Settlement,
-    Verdict,
-)
+from docugen_core.domain.dead_letter import Redriven
+from docugen_core.domain.job import CancelVerdict, RetryVerdict, Verdict
+from docugen_core.domain.lease import Bury, Cancelled, Done, Lease, Outcome, Retry, Settlement
 from docugen_core.domain.run import MOVES, Priority, RunState
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (

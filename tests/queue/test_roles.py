@@ -11,17 +11,9 @@ from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.redis_roles import ROLES, acl_rule
 from docugen_core.adapters.scripts import load_scripts
-from docugen_core.domain.lease import (
-    Bury,
-    CancelVerdict,
-    Done,
-    ProgressReport,
-    Retry,
-    RetryVerdict,
-    Settled,
-    Settlement,
-    WorkerAdvert,
-)
+from docugen_core.domain.job import CancelVerdict, RetryVerdict
+from docugen_core.domain.lease import Bury, Done, ProgressReport, Retry, Settled, Settlement
+from docugen_core.domain.worker import WorkerAdvert
 from docugen_core.errors import ConfigurationError
 from queue_world import BROKEN, TORN, a_job
 from redis_servers import binaries, own_server

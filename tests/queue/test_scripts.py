@@ -13,7 +13,7 @@ from docugen_core.adapters.keys import KEY_NAMES, QueueKeys
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.scripts import GROUP_ITEMS_MAX, LUA, load_scripts
-from docugen_core.domain.lease import CONSUMER, HeldJob, WorkerAdvert, consumer_name
+from docugen_core.domain.worker import CONSUMER, HeldJob, WorkerAdvert, consumer_name
 from queue_world import QueueWorld, a_job
 
 KEYS = QueueKeys("bundle:generate")

@@ -17,7 +17,7 @@ from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.redis_roles import ROLES, acl_rule
 from docugen_core.config import Settings
-from docugen_core.domain.lease import NewJob
+from docugen_core.domain.job import NewJob
 from docugen_core.errors import ConfigurationError, RenderFailed
 from docugen_core.rendering.task import Rendering, RenderTask
 from fakes import ScriptedRenderer, plain

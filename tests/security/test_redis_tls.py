@@ -14,7 +14,7 @@ from docugen_core.adapters.redis_connection import RedisConnection, RedisTls
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.redis_roles import ROLES
 from docugen_core.config import Settings
-from docugen_core.domain.lease import NewJob, Verdict
+from docugen_core.domain.job import NewJob, Verdict
 from docugen_core.errors import ConfigurationError, Unavailable
 from fakes import ScriptedRenderer
 from queue_scheduler import queue_scheduler

@@ -13,7 +13,8 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.assembly import assemble_rendering
 from docugen_core.domain.identity import content_digest
-from docugen_core.domain.lease import Delivery, NewJob
+from docugen_core.domain.job import NewJob
+from docugen_core.domain.lease import Delivery
 from docugen_core.domain.run import DocumentState, ExecutionPolicy, RunState
 from docugen_core.domain.run_record import decode_documents
 from docugen_core.errors import RenderInterrupted

@@ -18,7 +18,9 @@ from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.domain.identity import derive_bundle_run_id
-from docugen_core.domain.lease import Delivery, Done, NewJob, Settlement, consumer_name
+from docugen_core.domain.job import NewJob
+from docugen_core.domain.lease import Delivery, Done, Settlement
+from docugen_core.domain.worker import consumer_name
 from docugen_worker.fetcher import Fetcher
 from docugen_worker.heartbeat import Heartbeat
 from docugen_worker.jobs import Job, JobsInHand

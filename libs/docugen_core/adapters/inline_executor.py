@@ -35,8 +35,8 @@ from docugen_core.adapters.run_answers import (
 from docugen_core.adapters.run_feed import RunFeed
 from docugen_core.deletion import not_deletable
 from docugen_core.domain.bundle import ResolvedBundle
-from docugen_core.domain.lease import QueueStats
 from docugen_core.domain.manifest import Manifest
+from docugen_core.domain.queue_state import QueueStats
 from docugen_core.domain.retry import RetryPolicy
 from docugen_core.domain.run import BundleRun, DocumentProgress, RunState
 from docugen_core.domain.run_query import RunPage, RunQuery

@@ -53,7 +53,7 @@ from docugen_core.adapters.metrics import (
     Kind,
 )
 from docugen_core.domain.bundle import Format
-from docugen_core.domain.lease import QueueStats
+from docugen_core.domain.queue_state import QueueStats
 from docugen_core.measures import AttemptOutcome, FailureReason, RunOutcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4

@@ -9,8 +9,11 @@ from docugen.v1 import queue_service_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from docugen_core.adapters.proto_codec import encode_failure, encode_time
-from docugen_core.domain.lease import Attempt, DeadLetter, HeldJob, QueueStats, WorkerSighting
+from docugen_core.domain.dead_letter import DeadLetter
+from docugen_core.domain.job import Attempt
+from docugen_core.domain.queue_state import QueueStats
 from docugen_core.domain.survey import QueueSurvey, Upcoming
+from docugen_core.domain.worker import HeldJob, WorkerSighting
 
 _Letter = queue_service_pb2.DeadLetter
 _Stats = queue_service_pb2.QueueStats

@@ -33,7 +33,7 @@ from docugen_core.adapters.run_answers import (
 from docugen_core.adapters.run_watcher import RunWatcher
 from docugen_core.adapters.submit_batcher import SubmitBatcher
 from docugen_core.deletion import not_deletable
-from docugen_core.domain.lease import CancelVerdict, EraseVerdict, JobRecord, NewJob, RetryVerdict, Verdict
+from docugen_core.domain.job import CancelVerdict, EraseVerdict, JobRecord, NewJob, RetryVerdict, Verdict
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, RunState
 from docugen_core.domain.run_query import RunPage, RunQuery

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from docugen_core.adapters.queue_records import queued_run
 from docugen_core.adapters.redis_queue import PAGE_ITEMS, list_position
-from docugen_core.domain.lease import JobRecord
+from docugen_core.domain.job import JobRecord
 from docugen_core.domain.run import BundleRun
 from docugen_core.domain.run_filter import TENANT_FIELD, Comparison, matches
 from docugen_core.domain.run_query import Position, RunQuery, encode_page_token, position

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from docugen_core.domain.lease import QueueStats
+from docugen_core.domain.queue_state import QueueStats
 from docugen_core.errors import DocugenError
 from docugen_core.measures import UNMEASURED, Measures
 

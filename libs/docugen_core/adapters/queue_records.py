@@ -11,7 +11,7 @@ from dataclasses import replace
 from docugen_core.adapters.job_codec import PAYLOAD_VERSION, encode_job
 from docugen_core.adapters.run_answers import finished_documents
 from docugen_core.domain.failure import Failure
-from docugen_core.domain.lease import JobRecord, NewJob
+from docugen_core.domain.job import JobRecord, NewJob
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, ExecutionPolicy, RunState
 from docugen_core.domain.run_record import decode_documents, decode_run, encode_run

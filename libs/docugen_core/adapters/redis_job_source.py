@@ -23,7 +23,6 @@ from docugen_core.adapters.redis_queue import QueueRules
 from docugen_core.adapters.redis_replies import failure_text, takings
 from docugen_core.adapters.scripts import Call, Script, load_scripts
 from docugen_core.domain.lease import (
-    CONSUMER,
     WORKER_LOST,
     Bury,
     Cancelled,
@@ -37,8 +36,8 @@ from docugen_core.domain.lease import (
     Settled,
     Settlement,
     Takings,
-    WorkerAdvert,
 )
+from docugen_core.domain.worker import CONSUMER, WorkerAdvert
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ BATCH_ITEMS = 500
 
 
 class RedisJobSource:
-    """See the module. consumer: a name never used before (domain.lease.consumer_name). engine: its fingerprint, for letters.
+    """See the module. consumer: a name never used before (domain.worker.consumer_name). engine: its fingerprint, for letters.
 
     Raises ValueError for a name that is none.
     """

@@ -26,27 +26,24 @@ from docugen_core.adapters.redis_replies import (
 )
 from docugen_core.adapters.scripts import Script, load_scripts
 from docugen_core.config import Settings
+from docugen_core.domain.dead_letter import DeadLetter, LetterPage, Redriven
 from docugen_core.domain.demand import Demand
-from docugen_core.domain.lease import (
+from docugen_core.domain.job import (
     Acceptance,
     CancelVerdict,
     ChangePage,
-    DeadLetter,
     EraseVerdict,
     JobRecord,
-    LetterPage,
     NewJob,
-    QueueStats,
     RecordPage,
-    Redriven,
     RetryVerdict,
-    SweepReport,
     Verdict,
-    WorkerSighting,
 )
+from docugen_core.domain.queue_state import QueueStats, SweepReport
 from docugen_core.domain.run import RunState
 from docugen_core.domain.survey import UPCOMING_MAX, QueueSurvey
 from docugen_core.domain.tenant import SEPARATOR, kept_id
+from docugen_core.domain.worker import WorkerSighting
 from docugen_core.errors import Unavailable
 
 BATCH_ITEMS = 200

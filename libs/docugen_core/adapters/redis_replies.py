@@ -11,23 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docugen_core.adapters.keys import LANES
+from docugen_core.domain.dead_letter import DeadLetter
 from docugen_core.domain.failure import Failure
-from docugen_core.domain.lease import (
-    Attempt,
-    DeadLetter,
-    Delivery,
-    Hold,
-    JobRecord,
-    Lease,
-    Pause,
-    QueueStats,
-    RunChange,
-    Takings,
-    WorkerAdvert,
-    WorkerSighting,
-)
+from docugen_core.domain.job import Attempt, JobRecord, RunChange
+from docugen_core.domain.lease import Delivery, Hold, Lease, Takings
+from docugen_core.domain.queue_state import Pause, QueueStats
 from docugen_core.domain.run import Priority, RunState
 from docugen_core.domain.survey import Lane, QueueSurvey, Upcoming
+from docugen_core.domain.worker import WorkerAdvert, WorkerSighting
 
 TRIES_KEPT = 10
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from docugen_core.domain.lease import Acceptance, NewJob
+from docugen_core.domain.job import Acceptance, NewJob
 from docugen_core.errors import Overloaded
 from docugen_core.ports import JobQueue
 

@@ -65,7 +65,10 @@ class WriteOnceTree:
 
         For hints alone, which their readers check: it costs no fsync, the one exception to the rules above.
         """
-        with self._folders.open(place[:-1], make=True) as folder, self._staged(data, durable=False) as (staging, temporary):
+        with (
+            self._folders.open(place[:-1], make=True) as folder,
+            self._staged(data, durable=False) as (staging, temporary),
+        ):
             os.rename(temporary, place[-1], src_dir_fd=staging, dst_dir_fd=folder)
 
     def thin(self, folder: Place, count_max: int) -> int:
@@ -89,7 +92,10 @@ class WriteOnceTree:
 
         Where the file system allows no further name (ext4: 65 000 a file), the target becomes a copy.
         """
-        with self._folders.open(source[:-1]) as source_folder, self._folders.open(target[:-1], make=True) as target_folder:
+        with (
+            self._folders.open(source[:-1]) as source_folder,
+            self._folders.open(target[:-1], make=True) as target_folder,
+        ):
             wanted = _regular_file(source[-1], source_folder)
             try:
                 os.link(
@@ -164,7 +170,10 @@ class WriteOnceTree:
         """Remove a file that was neither written nor touched since `before_ms`. Whether it was removed."""
         try:
             with self._folders.open(place[:-1]) as folder:
-                if os.stat(safe_name(place[-1]), dir_fd=folder, follow_symlinks=False).st_mtime_ns >= before_ms * 1_000_000:
+                if (
+                    os.stat(safe_name(place[-1]), dir_fd=folder, follow_symlinks=False).st_mtime_ns
+                    >= before_ms * 1_000_000
+                ):
                     return False
                 os.unlink(place[-1], dir_fd=folder)
         except FileNotFoundError:

@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from docugen_core.domain.dead_letter import DeadLetter, LetterPage, Redriven
 from docugen_core.domain.demand import Demand
-from docugen_core.domain.lease import (
+from docugen_core.domain.job import (
     Acceptance,
     CancelVerdict,
     ChangePage,
-    DeadLetter,
     EraseVerdict,
     JobRecord,
-    Lease,
-    LetterPage,
     NewJob,
-    ProgressReport,
-    Pulse,
-    QueueStats,
     RecordPage,
-    Redriven,
     RetryVerdict,
-    Settled,
-    Settlement,
-    SweepReport,
-    Takings,
-    WorkerAdvert,
-    WorkerSighting,
 )
+from docugen_core.domain.lease import Lease, ProgressReport, Pulse, Settled, Settlement, Takings
+from docugen_core.domain.queue_state import QueueStats, SweepReport
 from docugen_core.domain.survey import QueueSurvey
+from docugen_core.domain.worker import WorkerAdvert, WorkerSighting
 
 
 class JobQueue(Protocol):

@@ -16,9 +16,10 @@ from docugen_core.adapters.job_codec import PAYLOAD_VERSION, PayloadUnreadable, 
 from docugen_core.adapters.lifetime import Lifetime
 from docugen_core.adapters.proto_queue_codec import encode_letter, encode_stats, encode_worker
 from docugen_core.dead_letters import DeadLetters, RedriveOrder, parse_letter_filter
+from docugen_core.domain.dead_letter import DeadLetter
 from docugen_core.domain.failure import Violation
-from docugen_core.domain.lease import DeadLetter, WorkerSighting
 from docugen_core.domain.survey import QueueSurvey
+from docugen_core.domain.worker import WorkerSighting
 from docugen_core.errors import InvalidRequest, NotFound
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore, QueueDesk

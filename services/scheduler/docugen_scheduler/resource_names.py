@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 
 from docugen_core.domain.failure import Violation
-from docugen_core.domain.lease import CONSUMER
 from docugen_core.domain.tenant import is_kept_id
+from docugen_core.domain.worker import CONSUMER
 from docugen_core.errors import InvalidRequest
 from docugen_core.strict_json.places import quoted, shortened
 

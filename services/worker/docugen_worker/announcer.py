@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import replace
 
 import structlog
-from docugen_core.domain.lease import WorkerAdvert
+from docugen_core.domain.worker import WorkerAdvert
 from docugen_core.errors import Unavailable
 from docugen_core.ports import JobSource
 

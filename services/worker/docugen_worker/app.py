@@ -36,8 +36,9 @@ from docugen_core.adapters.system_clock import SystemClock
 from docugen_core.adapters.trace_export import exported_traces
 from docugen_core.assembly import assemble_rendering
 from docugen_core.config import Settings
-from docugen_core.domain.lease import Delivery, WorkerAdvert, consumer_name
+from docugen_core.domain.lease import Delivery
 from docugen_core.domain.retry import RetryPolicy
+from docugen_core.domain.worker import WorkerAdvert, consumer_name
 from docugen_core.errors import DocugenError, Unavailable
 from docugen_core.generation import BundleRenderer
 from docugen_core.measures import Measures

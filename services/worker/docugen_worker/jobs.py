@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from docugen_core.domain.lease import Delivery, HeldJob, Lease
+from docugen_core.domain.lease import Delivery, Lease
 from docugen_core.domain.run import DocumentProgress, DocumentState
+from docugen_core.domain.worker import HeldJob
 from docugen_core.measures import UNMEASURED, Measures
 
 
