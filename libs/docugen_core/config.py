@@ -287,7 +287,7 @@ class Settings:
         maximum=1_048_576,
     )
     render_recycle_documents: int = _setting(
-        200, "A render process is replaced after this many documents.", minimum=1, maximum=60_000
+        2_000, "A render process is replaced after this many documents.", minimum=1, maximum=60_000
     )
     max_request_bytes: int = _setting(4 << 20, "Largest bundle request.", unit="bytes", minimum=1_024, maximum=1 << 30)
     max_documents: int = _setting(200, "Documents in one bundle.", minimum=1, maximum=10_000)
