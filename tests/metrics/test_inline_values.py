@@ -200,8 +200,6 @@ async def test_calls_are_counted_by_method_and_by_the_status_that_the_caller_saw
             await stub.GetBundleRun(messages.GetBundleRunRequest(name="bundleRuns/none"))
         run_id = await submit(served, "hang")
         watch = messages.WatchBundleRunRequest(name=f"bundleRuns/{run_id}")
-        with pytest.raises(grpc.aio.AioRpcError) as late:
-            [_ async for _ in stub.WatchBundleRun(watch, timeout=0.5)]
         watched = stub.WatchBundleRun(watch)
         waited = stub.WaitBundleRun(messages.WaitBundleRunRequest(name=f"bundleRuns/{run_id}"))
 
@@ -214,15 +212,29 @@ async def test_calls_are_counted_by_method_and_by_the_status_that_the_caller_saw
         expected = {
             ("GetCapabilities", "OK"),
             ("GetBundleRun", "NOT_FOUND"),
-            ("WatchBundleRun", "DEADLINE_EXCEEDED"),
             ("WaitBundleRun", "CANCELLED"),
             ("WatchBundleRun", "CANCELLED"),
         }
         found = await scraped(served.metrics_address, "all calls have ended", lambda s: expected <= calls(s).keys())
+        late = ("WatchBundleRun", "DEADLINE_EXCEEDED")
+        tries: list[grpc.StatusCode] = []
+
+        async def late_one_counted() -> bool:
+            # A call that needs long to reach the server is cancelled before it has heard of it, or long before its deadline
+            # passes there. So there is another one, until one was quick.
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                [_ async for _ in stub.WatchBundleRun(watch, timeout=1)]
+            tries.append(ended.value.code())
+            return late in calls(await scrape(served.metrics_address))
+
+        await until("a call whose deadline passed is counted", late_one_counted)
+        last = await scrape(served.metrics_address)
         await served.core.executor.cancel(run_id, "enough")
-    assert (unknown.value.code(), late.value.code()) == (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.DEADLINE_EXCEEDED)
-    assert {key: calls(found)[key] for key in expected} == dict.fromkeys(expected, 1.0)
-    assert not [key for key in calls(found) if key[1] == "OK" and key[0] in ("WaitBundleRun", "WatchBundleRun")]
+    assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+    assert set(tries) == {grpc.StatusCode.DEADLINE_EXCEEDED}
+    assert calls(found) == dict.fromkeys(expected, 1.0)
+    assert 1.0 <= calls(last)[late] <= len(tries)
+    assert not [key for key in calls(last) if key[1] == "OK" and key[0] in ("WaitBundleRun", "WatchBundleRun")]
 
 
 class MeasuredHouse(InlineHouse):
