@@ -98,14 +98,19 @@ class Chronicle:
     def timeline(self, run_id: str) -> str:
         return "\n".join(f"    {line}" for line in self._timelines[run_id])
 
-    async def reached(self, step: str, act: Callable[[Service], None], timeout_s: float) -> Service | None:
-        """Call `act` with the next worker that says it is at `step`, at that moment; None when there is none in time."""
+    async def reached(
+        self, step: str, act: Callable[[Service], None], timeout_s: float, runs: str = ""
+    ) -> Service | None:
+        """Call `act` with the next worker that says it is at `step`, at that moment; None when there is none in time. runs: how
+        the id of its run begins."""
         found: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
 
         def look(service: Service, line: Line) -> bool:
             if found.done():
                 return True
             if line.get("event") != "job_step" or line.get("step") != step or service.busy:
+                return False
+            if not line["run_id"].startswith(runs):
                 return False
             act(service)
             found.set_result(service)
