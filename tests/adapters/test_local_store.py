@@ -476,6 +476,7 @@ async def test_a_name_is_given_only_to_synced_bytes_and_the_manifest_only_after_
         ("named", "artefacts/run-1/letter.txt"),
         ("named", "artefacts/run-1/terms.txt"),
         ("synced", "artefacts/run-1"),
+        ("synced", "artefacts"),
         ("named", "manifests/run-1.json"),
         ("synced", "manifests"),
     ]
@@ -485,7 +486,7 @@ async def test_a_name_is_given_only_to_synced_bytes_and_the_manifest_only_after_
         assert later[named + 1] == ("synced", place)
 
 
-async def test_a_late_attempt_cannot_publish_what_was_deleted_since_it_claimed(
+async def test_what_a_late_attempt_leaves_of_a_deleted_run_is_listed_and_can_be_deleted(
     store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_fsync = os.fsync
@@ -498,10 +499,11 @@ async def test_a_late_attempt_cannot_publish_what_was_deleted_since_it_claimed(
             asyncio.run(LocalStore(root).withdraw("run-1"))
 
     monkeypatch.setattr(os, "fsync", deleting)
-    with pytest.raises(Unavailable):
-        await publish(store)
+    assert await publish(store) == manifest_of(LETTERS)
 
-    assert await store.read_manifest("run-1") is None
+    assert await store.run_ids() == ("run-1",)
+    await store.withdraw("run-1")
+    await store.unpublish("run-1")
     assert not [place for place in files(root) if "run-1" in place]
 
 

@@ -150,6 +150,7 @@ def test_another_engine_has_another_fingerprint(engine: Engine) -> None:
         json.dumps({"schema": MANIFEST_SCHEMA}).encode(),
         MANIFEST.to_bytes()[:-1],
         MANIFEST.to_bytes().replace(b'"engine":{', b'"engine":[],"was":{'),
+        MANIFEST.to_bytes().replace(b'"components":{', b'"components":{"x":["1"],'),
         MANIFEST.to_bytes().replace(b'"generators":[]', b'"generators":[1]'),
         MANIFEST.to_bytes().replace(b'"rendered"', b'"lost"'),
     ],

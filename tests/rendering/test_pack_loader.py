@@ -86,10 +86,19 @@ def test_hidden_files_are_no_part_of_a_pack(tmp_path: Path) -> None:
     assert load_pack(kept).files.keys() == plain.files.keys()
 
 
-def test_a_hidden_font_is_refused(tmp_path: Path) -> None:
-    """The engine searches a font's folder itself, and would choose between the two."""
-    pack = write_pack(tmp_path / "notice", {"fonts/plain/.Plain.ttf": b"\0\1\0\0"})
-    assert "notice/fonts/plain/.Plain.ttf: is a hidden font" in refusal(pack).message
+@pytest.mark.parametrize("hidden", [".Plain.ttf", ".more", ".more/Plain.ttf", ".link"])
+def test_nothing_that_may_be_a_font_hides_among_fonts(tmp_path: Path, hidden: str) -> None:
+    """The engine searches their folders itself, and would find it."""
+    pack = write_pack(tmp_path / "notice", {"fonts/plain/notes": ""})
+    path = pack / "fonts" / "plain" / hidden
+    if hidden == ".link":
+        path.symlink_to(tmp_path)
+    elif hidden == ".more":
+        path.mkdir()
+    else:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\0\1\0\0")
+    assert f"notice/fonts/plain/{hidden.split('/')[0]}: is hidden" in refusal(pack).message
 
 
 def test_binary_and_reserved_files_are_refused(tmp_path: Path) -> None:

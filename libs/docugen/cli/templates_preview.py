@@ -17,7 +17,7 @@ from docugen_core.domain.bundle import Format
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import DocugenError, InvalidRequest
 from docugen_core.ports import Renderer
-from docugen_core.rendering.pack_files import is_hidden
+from docugen_core.rendering.pack_files import visible_paths
 from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.packs import Template, TemplatePack
 from docugen_core.rendering.task import RenderTask
@@ -186,9 +186,8 @@ def _data(wish: _Wish, template: Template) -> JsonObject:
 
 def _stamps(wish: _Wish) -> dict[str, tuple[int, int]]:
     """What tells that a file changed. Looked at four times a second: a pack has 500 files at most, so this costs next to
-    nothing, needs no library and works on every file system. Hidden files are no part of a pack."""
-    visible = (path for path in wish.folder.rglob("*") if not is_hidden(path.relative_to(wish.folder).as_posix()))
-    paths = [*islice(visible, WATCHED_MAX)] + ([wish.data] if wish.data else [])
+    nothing, needs no library and works on every file system."""
+    paths = [*islice(visible_paths(wish.folder), WATCHED_MAX)] + ([wish.data] if wish.data else [])
     stamps = {}
     for path in paths:
         try:

@@ -1,6 +1,6 @@
 """The artefact store in a folder of a local disk.
 
-    blobs/, claims/, manifests/ ...           as store_layout says; artefacts, signatures and manifests of runs are hard links
+    blobs/, claims/, manifests/ ...           as store_layout says; artefacts and signatures of runs are hard links
     quarantine/                               damaged files, the last of each name, for inspection
     staging/                                  files being written
 
@@ -253,8 +253,7 @@ class LocalStore:
 
     def _publish(self, run_id: str, manifest: bytes) -> bytes:
         # A manifest outranks a claim: should an operator have restored the manifests alone, they still stand.
-        standing = self._read(layout.manifest(run_id))
-        winner = standing
+        winner = self._read(layout.manifest(run_id))
         if winner is None:
             with storage_errors("claims"):
                 self._tree.create(layout.claim(run_id), manifest)
@@ -262,18 +261,18 @@ class LocalStore:
         self._show_artefacts(run_id, readable_manifest(run_id, winner))
         self._show_signature(run_id, winner or b"")
         with storage_errors("manifests"):
-            if standing is None:
-                self._tree.link(layout.claim(run_id), layout.manifest(run_id))
-            self._tree.sync(("manifests",))
+            self._tree.create(layout.manifest(run_id), winner or b"")
         return self._read(layout.manifest(run_id)) or b""
 
     def _show_artefacts(self, run_id: str, manifest: Manifest) -> None:
         for entry in manifest.artefacts:
             if entry.status is ArtefactStatus.RENDERED:
                 self._show_artefact(run_id, entry)
-        # One fsync for all names, and before the manifest that promises them.
+        # One fsync for all names, and before the manifest that promises them. The folder's own name too: another process may
+        # have deleted the run's folder, and a third made it again and died.
         with storage_errors(f"artefacts/{run_id}"):
             self._tree.sync(("artefacts", run_id))
+            self._tree.sync(("artefacts",))
 
     def _show_artefact(self, run_id: str, entry: ArtefactEntry) -> None:
         blob, target = layout.blob(entry.sha256), layout.artefact(run_id, entry.name)

@@ -5,8 +5,8 @@
 
 - A document past its deadline is killed with its process (SIGKILL: native code hears nothing else). So is a cancelled one.
 - A process that dies fails its own task only. One that died while idle is noticed before it gets a task.
-- A process is replaced after `render_recycle_documents`, or when it grew beyond `render_recycle_rss_mb` (engines keep caches). The next
-  one imports its engines anew, a quarter of a second for PDF and HTML, so that is not done often.
+- A process is replaced after `render_recycle_documents`, or when it grew beyond `render_recycle_rss_mb` (engines keep caches).
+  The next one imports its engines anew, a quarter of a second for PDF and HTML, so that is not done often.
 - Waiting tasks are served in order of arrival. How many may wait is the caller's bound (executors have one).
 - Nothing outlives the service, however it ends (`render_forkserver`).
 

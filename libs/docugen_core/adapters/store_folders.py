@@ -23,8 +23,8 @@ Place: TypeAlias = tuple[str, ...]
 """Folders and a file name below the root."""
 
 NAME_BYTES_MAX = 255
-FOLDERS_REMEMBERED = 1_024
-"""Twice the lasting folders of a store (256 each of blobs and notes): what is pushed out are folders of single runs."""
+FOLDERS_REMEMBERED = 4_096
+"""Far more than the lasting folders of a store, 256 each of blobs and notes: folders of single runs hardly push one out."""
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -56,7 +56,8 @@ class StoreFolders:
 
     @contextmanager
     def open(self, place: Place, *, make: bool = False) -> Iterator[int]:
-        """The open folder `place`. With `make`, it and its entry in its parent are durable.
+        """The open folder `place`. With `make` it is made where it is not there, and its entry in its parent is durable. What
+        was found durable before is taken to be so still, whoever may have made it anew since.
 
         Raises FileNotFoundError when it is not there and `make` is not given, OSError (ESTALE) when the root is gone.
         """

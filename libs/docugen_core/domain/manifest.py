@@ -44,10 +44,13 @@ class Engine:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Engine:
-        return cls(
-            components=tuple(sorted(raw["components"].items())),
-            fonts=tuple(sorted(raw["fonts"].items())),
-        )
+        return cls(components=_texts(raw["components"]), fonts=_texts(raw["fonts"]))
+
+
+def _texts(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if not all(isinstance(value, str) for value in raw.values()):
+        raise ValueError("an engine's components and fonts are texts")
+    return tuple(sorted(raw.items()))
 
 
 @lru_cache(maxsize=ENGINES_KEPT)

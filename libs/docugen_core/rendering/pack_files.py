@@ -2,13 +2,15 @@
 
 Hidden files and folders are no part of a pack: a version control's, and what an editor keeps beside the file it has open.
 
-Refused: symbolic links (Typst follows them out of its sandbox), hidden fonts (the engine reads the folder a font is in), binary
+Refused: symbolic links (Typst follows them out of its sandbox), what hides among fonts (the engine reads their folders), binary
 files but Word templates and fonts (virtual files of the PDF engine are UTF-8; draw logos as SVG), what `docx_template` and
 `pack_fonts` refuse of those, more than 500 files or 32 MiB, names the renderer itself provides.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,40 +47,55 @@ def read_pack_files(folder: Path) -> PackFiles:
     """Every file below `folder`. Raises FileProblem for the first, by name, that has no place in a pack."""
     if not (folder / PACK_FILE).is_file():
         raise FileProblem(PACK_FILE, "is missing", "A template pack is a folder with a pack.toml.")
+    _refuse_hidden_fonts(folder)
     contents: dict[str, bytes] = {}
     fonts: dict[str, bytes] = {}
     size = 0
-    for path in sorted(folder.rglob("*")):
+    for path in visible_paths(folder):
         name = path.relative_to(folder).as_posix()
-        if is_hidden(name):
-            if is_font(name) and name.startswith(FONT_FOLDER):
-                raise FileProblem(name, "is a hidden font", "Remove it: the engine would find it beside the others.")
-            continue
         if path.is_symlink():
             raise FileProblem(
                 name, "is a symbolic link", "Copy the file into the pack: links reach outside the sandbox."
             )
-        if path.is_dir():
-            continue
         if not path.is_file():
             raise FileProblem(name, "is not a regular file", "A pack holds plain files and folders.")
-        size += path.stat().st_size
-        if len(contents) + len(fonts) >= PACK_FILES_MAX or size > PACK_BYTES_MAX:
+        try:
+            data = path.read_bytes() if path.stat().st_size <= PACK_BYTES_MAX - size else None
+        except OSError as error:
+            raise FileProblem(name, f"cannot be read: {error.strerror}", "Is somebody changing the pack?") from None
+        if data is None or len(contents) + len(fonts) >= PACK_FILES_MAX:
             limit = f"a pack holds at most {PACK_FILES_MAX} files and {PACK_BYTES_MAX >> 20} MiB"
             raise FileProblem(name, f"is too much: {limit}", "Split the pack.")
+        size += len(data)
         if is_font(name):
             if len(fonts) >= FONTS_MAX:
                 hint = "Split the pack, or make a distribution of the fonts."
                 raise FileProblem(name, f"is too much: a pack holds at most {FONTS_MAX} fonts", hint)
-            fonts[name] = path.read_bytes()
+            fonts[name] = data
         else:
-            contents[name] = _checked(name, path.read_bytes())
+            contents[name] = _checked(name, data)
     return PackFiles(contents, _named(folder, fonts))
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a path within a pack's folder is no part of the pack: it, or a folder it is in, begins with a dot."""
-    return name.startswith(".") or "/." in name
+def visible_paths(folder: Path) -> Iterator[Path]:
+    """What is below a pack's folder and may belong to it: files, and links of any kind, by folder. Hidden folders are not even
+    looked into, however much a version control keeps there; what vanishes meanwhile is passed over."""
+    for parent, folders, files in os.walk(folder):
+        below = Path(parent)
+        seen = sorted(name for name in folders if not name.startswith("."))
+        links = [name for name in seen if (below / name).is_symlink()]
+        folders[:] = [name for name in seen if name not in links]
+        yield from (below / name for name in sorted([*files, *links]) if not name.startswith("."))
+
+
+def _refuse_hidden_fonts(folder: Path) -> None:
+    """The engine searches the folders of fonts itself, so nothing that may be or lead to one can hide in there."""
+    for parent, folders, files in os.walk(folder / FONT_FOLDER):
+        for name in sorted(hidden for hidden in (*folders, *files) if hidden.startswith(".")):
+            path = Path(parent) / name
+            if name in folders or path.is_symlink() or is_font(name):
+                place = path.relative_to(folder).as_posix()
+                raise FileProblem(place, "is hidden", "Remove it: the engine looks for fonts in this folder.")
 
 
 def _checked(name: str, data: bytes) -> bytes:
