@@ -20,11 +20,11 @@ from benchmarks.services import SCHEDULER, cpu_us, ready, service
 from benchmarks.stage import Child, Stage, awake
 
 BUNDLE = "certificate"
-CALLS_AT = {1: 300, 4: 800, 16: 2_000, 64: 3_000}
+CALLS_AT = {1: 200, 4: 500, 16: 1_000, 64: 1_600}
 """Calls in flight, and how many are made in one round."""
 BUSIEST = max(CALLS_AT)
 CALLS = sum(CALLS_AT.values())
-BATCH, BATCHES, BATCHES_IN_FLIGHT = 100, 60, 4
+BATCH, BATCHES, BATCHES_IN_FLIGHT = 100, 30, 4
 ALONE_MS_MAX, JOBS_PER_S_MIN = 1.5, 25_000
 ROOM = {"queue_max_depth": 10_000_000}
 
