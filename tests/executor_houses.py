@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from docugen_core.adapters.inline_executor import InlineExecutor
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.queue_executor import QueueExecutor
@@ -34,6 +35,7 @@ from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
 from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job, wait_for_run
 from docugen_core.tracing import UNTRACED, Tracer
 from docugen_core.validation import BundleLimits
+from docugen_worker import app
 from docugen_worker.app import running_worker
 from fakes import ScriptedRenderer, SteppedClock, plain
 from worker_world import LEASE_MS
@@ -177,9 +179,15 @@ class QueueHouse(House):
             queue_lease_ms=LEASE_MS,
             worker_grpc_address="127.0.0.1:0",
             worker_metrics_address="",
-            grace_ms=8_000,
+            grace_ms=24_000,
         )
         self._workers = 0
+
+    @staticmethod
+    def have_time_to_hand_back(monkeypatch: pytest.MonkeyPatch) -> None:
+        """A worker that is left amid a render stops it after six seconds, and has 18 to hand it back."""
+        monkeypatch.setattr(app, "HAND_BACK_S_MAX", 60.0)
+        monkeypatch.setattr(app, "HAND_BACK_SHARE", 0.75)
 
     @asynccontextmanager
     async def executor(

@@ -281,7 +281,10 @@ async def test_watchers_see_growing_revisions_and_the_end(house: House) -> None:
 
 
 @pytest.mark.slow
-async def test_a_drained_run_goes_on_after_the_restart_without_having_spent_an_attempt(house: House) -> None:
+async def test_a_drained_run_goes_on_after_the_restart_without_having_spent_an_attempt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    QueueHouse.have_time_to_hand_back(monkeypatch)
     gate = Gate()
     house.renderer.script = gate
     async with house.executor() as executor:

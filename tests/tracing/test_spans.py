@@ -198,8 +198,9 @@ async def test_a_worker_that_is_not_told_a_trace_begins_one(queue_house: QueueHo
 
 
 async def test_an_attempt_that_was_handed_back_is_told_and_the_next_one_links_to_it(
-    queue_house: QueueHouse, memory: Memory
+    queue_house: QueueHouse, memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    queue_house.have_time_to_hand_back(monkeypatch)
     queue_house.tracer = memory.tracer
     gate = Gate()
     queue_house.renderer.script = gate

@@ -57,8 +57,8 @@ from docugen_worker.progress import ProgressTeller
 from docugen_worker.settler import Settler
 from docugen_worker.sweeper import Sweeper
 
-HAND_BACK_S_MAX = 2.0
-"""Part of the grace that is kept for handing back what is not finished; a quarter of a shorter grace."""
+HAND_BACK_S_MAX, HAND_BACK_SHARE = 2.0, 0.25
+"""What is kept of the grace for handing back what is not finished: so many seconds, or this share of a shorter grace."""
 
 log = structlog.get_logger(__name__)
 
@@ -237,7 +237,7 @@ class _Crew:
 
     async def _drain(self, fetching: asyncio.Task[None], until_s: float) -> None:
         """Let jobs end, then stop them, so that they are handed back. What Redis does not hear in time waits for its lease."""
-        reserve_s = min(HAND_BACK_S_MAX, self._grace_s / 4)
+        reserve_s = min(HAND_BACK_S_MAX, self._grace_s * HAND_BACK_SHARE)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until_s - reserve_s):
                 await asyncio.wait([fetching])
