@@ -42,10 +42,24 @@ def standing_still(pid: int) -> Iterator[list[int]]:
     try:
         while below := [child for child in descendants(pid) if child not in stopped]:
             stopped += below
-            for child in below:
-                _signal(child, signal.SIGSTOP)
-            wait_until(f"{below} stand still", lambda below=below: all(_state(child) in "TZ" for child in below))  # type: ignore[misc]
+            _stop(below)
         yield stopped
+    finally:
+        for child in stopped:
+            _signal(child, signal.SIGCONT)
+
+
+@contextmanager
+def without_new_ones(pid: int) -> Iterator[None]:
+    """Those directly below `pid`, stopped in the same way, while those below them go on: nobody starts another.
+
+    A worker whose fork server stands still renders with the processes that it has. Once these are due to be replaced
+    (DOCUGEN_RENDER_RECYCLE_DOCUMENTS), the next document waits.
+    """
+    stopped = children(pid)
+    try:
+        _stop(stopped)
+        yield
     finally:
         for child in stopped:
             _signal(child, signal.SIGCONT)
@@ -60,6 +74,13 @@ def _parents() -> dict[int, int]:
             if words[0] != "Z":
                 found[int(folder.name)] = int(words[1])
     return found
+
+
+def _stop(pids: list[int]) -> None:
+    """Returns once they stand still."""
+    for pid in pids:
+        _signal(pid, signal.SIGSTOP)
+    wait_until(f"{pids} stand still", lambda: all(_state(pid) in "TZ" for pid in pids))
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
