@@ -27,8 +27,8 @@ from benchmarks.measurement import Bound, Measurement, in_turns
 from benchmarks.services import SCHEDULER, WORKER, ready, service
 from benchmarks.stage import Stage, awake, children_of, now_us
 
-BUNDLES = {"invoice": 80, "quarterly-account-pack": 6}
-"""Example bundles, and how many of each are made in one round: about two seconds of two cores."""
+BUNDLES = {"invoice": 80, "quarterly-account-pack": 16}
+"""Example bundles, and how many of each are made in one round: some seconds of two cores."""
 PROCESSES = 2
 SLOTS = 4
 """Bundles in the worker's hands: while two are rendered, others are being written or settled."""
