@@ -22,7 +22,7 @@ from deploy.prometheus_rules import RULES, read_yaml, rules
 from docugen.client import BundleRun, DocugenClient, Refused
 from docugen_scheduler.app import Served, running_server
 from redis_servers import own_server, queue_name
-from worker_world import WorkerWorld, bundle, worker_world
+from worker_world import WorkerWorld, bundle, until, worker_world
 
 FREE = "127.0.0.1:0"
 FILE_BYTES = 256 << 10
@@ -143,4 +143,8 @@ async def every_panel_answers(alerts: Alerting) -> None:
     """No panel's question is refused, and each has an answer once runs succeeded and failed and calls were refused."""
     for panel in panels():
         for expression in panel.asks():
-            assert await alerts.prometheus.query(expression), f"{panel.title}: nothing for {expression}"
+
+            async def answered(expression: str = expression) -> bool:
+                return bool(await alerts.prometheus.query(expression))
+
+            await until(f"{panel.title} has something for {expression}", answered)

@@ -129,7 +129,7 @@ async def test_an_attempt_that_takes_too_long_is_a_failed_attempt(world: WorkerW
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "code", "render_timeout_ms"),
-    [("hang", "RENDER_TIMEOUT", 4_000), ("bomb", "RENDER_OUT_OF_MEMORY", 60_000)],
+    [("hang", "RENDER_TIMEOUT", 6_000), ("bomb", "RENDER_OUT_OF_MEMORY", 60_000)],
 )
 async def test_poison_costs_exactly_its_attempts_and_neighbours_are_unharmed(
     world: WorkerWorld, template: str, code: str, render_timeout_ms: int
