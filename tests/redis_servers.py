@@ -114,7 +114,7 @@ def own_cluster() -> Iterator[tuple[str, list[EmbeddedRedis]]]:
         nodes = []
         for number in range(CLUSTER_NODES):
             port, bus = free_port(), free_port()
-            lines = QUICK | {"cluster-enabled": "yes", "cluster-port": str(bus), "cluster-node-timeout": "5000"}
+            lines = QUICK | {"cluster-enabled": "yes", "cluster-port": str(bus), "cluster-node-timeout": "60000"}
             node = EmbeddedRedis(Path(folder) / str(number), port=port, settings=lines)
             nodes.append((stack.enter_context(node), bus))
         clients = [stack.enter_context(Redis(port=node.port)) for node, _ in nodes]
