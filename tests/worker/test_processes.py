@@ -80,7 +80,7 @@ async def test_a_worker_that_sleeps_beyond_its_lease_wakes_as_a_zombie_that_chan
 
 
 async def test_sigterm_hands_back_unspent_what_is_not_finished_within_the_grace(world: WorkerWorld) -> None:
-    async with world.process("ada", grace_ms=8_000) as ada:
+    async with world.process("ada", grace_ms=20_000) as ada:
         run_id = await world.submit("hang")
         below = await rendering(ada, world, run_id)
         ada.signal(signal.SIGTERM)

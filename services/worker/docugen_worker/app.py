@@ -57,7 +57,7 @@ from docugen_worker.progress import ProgressTeller
 from docugen_worker.settler import Settler
 from docugen_worker.sweeper import Sweeper
 
-HAND_BACK_S_MAX, HAND_BACK_SHARE = 2.0, 0.25
+HAND_BACK_S_MAX, HAND_BACK_SHARE = 5.0, 0.25
 """What is kept of the grace for handing back what is not finished: so many seconds, or this share of a shorter grace."""
 
 log = structlog.get_logger(__name__)
