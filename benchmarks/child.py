@@ -128,7 +128,7 @@ async def _work_until_empty(url: str, name: str, slots: int, do: Callable[[], Aw
         begin()
         before_ns = time.process_time_ns()
         closing = asyncio.Event()
-        fetching = group.create_task(Fetcher(source, jobs, consumer, start).run(closing))
+        fetching = group.create_task(Fetcher(source, jobs, consumer, start, lease_ms=rules.lease_ms).run(closing))
         housekeeping = [
             group.create_task(settler.run()),
             group.create_task(Heartbeat(source, jobs, rules.lease_ms).run()),

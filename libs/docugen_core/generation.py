@@ -7,6 +7,7 @@ existence is completion. Whoever publishes second agrees with what stands, or ra
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from docugen_core.bundle_rendering import BundleRenderer, OnProgress, unwatched
 from docugen_core.domain.identity import content_digest
@@ -18,6 +19,10 @@ from docugen_core.tracing import Step
 __all__ = ["BundleRenderer", "OnProgress", "generate"]
 
 
+async def _at_once() -> None:
+    """Publish without further ado."""
+
+
 async def generate(
     job: GenerationJob,
     *,
@@ -25,8 +30,11 @@ async def generate(
     store: ArtefactStore,
     timeout_ms: int,
     on_progress: OnProgress = unwatched,
+    before_publish: Callable[[], Awaitable[None]] = _at_once,
 ) -> Manifest:
     """Render `job` and publish it within `timeout_ms`. Returns the manifest that stands; a repetition publishes nothing new.
+
+    before_publish: awaited when everything is rendered and stored; what it raises is raised, and nothing is published.
 
     Documents that `bundles.cache` has are taken over, so a second attempt renders only what the first one did not finish.
 
@@ -44,7 +52,9 @@ async def generate(
             manifest = await bundles.render(job.bundle, put, on_progress, bundles.cache)
             with bundles.tracer.span(Step.PUBLISH, documents=len(manifest.artefacts)):
                 raw = manifest.to_bytes()
-                published = await _published(job, raw, bundles, store)
+                await _keep(job, raw, bundles, store)
+                await before_publish()
+                published = await store.publish(job.run_id, raw)
     except TimeoutError:
         raise RenderInterrupted(
             f"the attempt took longer than {timeout_ms} ms",
@@ -58,12 +68,12 @@ async def generate(
     return agreed
 
 
-async def _published(job: GenerationJob, manifest: bytes, bundles: BundleRenderer, store: ArtefactStore) -> bytes:
+async def _keep(job: GenerationJob, manifest: bytes, bundles: BundleRenderer, store: ArtefactStore) -> None:
+    """What a publication leans on."""
     await store.put_spec(job.bundle.spec_digest, job.bundle.canonical_bytes())
     if bundles.signer is not None:
         # First: once a manifest can stand, its signature is there, whoever finishes its publication.
         await store.put_signature(content_digest(manifest), bundles.signer.sign(manifest))
-    return await store.publish(job.run_id, manifest)
 
 
 def _other(run_id: str, rendered: Manifest, published: bytes) -> Manifest:

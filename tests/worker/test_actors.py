@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.domain.lease import Delivery, Done, Lease
-from docugen_core.domain.run import DocumentProgress, DocumentState
+from docugen_core.domain.lease import Delivery, Done, Lease, Takings
+from docugen_core.domain.run import DocumentProgress, DocumentState, RunState
+from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_worker.backoff import Backoff
+from docugen_worker.fetcher import Fetcher
 from docugen_worker.heartbeat import Heartbeat
 from docugen_worker.jobs import Job, JobsInHand, Stop
 from docugen_worker.progress import ProgressTeller
 from docugen_worker.settler import Answer, Ending, HandBack, Settler
+from fakes import ScriptedRenderer, plain
 from worker_world import LEASE_MS, WorkerWorld, until
 
 HOUR_S = 3_600.0
@@ -96,6 +100,69 @@ async def test_a_beat_stops_what_is_lost_and_what_is_cancelled(world: WorkerWorl
     assert (kept.why, lost.why, cancelled.why) == (None, Stop.LEASE_LOST, Stop.CANCELLED)
 
 
+class HeldUp(RedisJobSource):
+    """Its first jobs come an hour late, as to a process that was stopped meanwhile. brought: how many came, each time."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.brought: list[int] = []
+
+    async def take(self, want: int) -> Takings:
+        takings = await super().take(want)
+        if takings.deliveries:
+            self.brought.append(len(takings.deliveries))
+            if len(self.brought) == 1:
+                return replace(takings, since_s=takings.since_s - HOUR_S)
+        return takings
+
+
+async def test_jobs_that_come_later_than_their_lease_lasts_are_not_begun_but_handed_back_unspent(
+    world: WorkerWorld,
+) -> None:
+    """Another worker may have confirmed meanwhile that their run is cancelled."""
+    jobs, begun = JobsInHand(2), asyncio.Queue[Delivery]()
+
+    def start(delivery: Delivery, since_s: float) -> None:
+        jobs.add(Job(delivery, since_s, HOUR_S))
+        begun.put_nowait(delivery)
+
+    run_ids = {await world.submit(text=str(n)) for n in range(2)}
+    async with RedisConnection(world.settings.redis_url) as redis:
+        late = HeldUp(redis, world.settings.queue_name, consumer="ada", rules=world.queue.rules)
+        async with at_work(Fetcher(late, jobs, "ada", start, lease_ms=LEASE_MS).run(asyncio.Event())):
+            deliveries = [await begun.get() for _ in run_ids]
+    assert late.brought[0] == 2
+    assert sum(late.brought) == 4, "they were taken twice"
+    assert {d.lease.run_id for d in deliveries} == run_ids
+    assert [d.lease.attempt for d in deliveries] == [1, 1]
+
+
+async def test_a_job_that_was_held_up_beyond_its_lease_is_not_published(world: WorkerWorld) -> None:
+    in_hand: list[JobsInHand] = []
+    rendered = asyncio.Event()
+
+    async def held_up_once(task: RenderTask, n: int) -> Rendering:
+        if n == 1:
+            for job in in_hand[0]:
+                job.heard_s -= HOUR_S
+        rendered.set()
+        return await plain(task, n)
+
+    async with world.worker(renderer=ScriptedRenderer(held_up_once)) as working:
+        in_hand.append(working.jobs)
+        run_id = await world.submit()
+        await rendered.wait()
+        await until("its job is let go", lambda: empty(working.jobs))
+        assert await world.core.store.read_manifest(run_id) is None
+        await world.lapse(run_id)
+        run = await world.finished(run_id)
+    assert (run.state, run.attempt) == (RunState.SUCCEEDED, 2)
+
+
+async def empty(jobs: JobsInHand) -> bool:
+    return not len(jobs)
+
+
 async def test_what_ends_together_is_told_in_one_call(world: WorkerWorld, source: RedisJobSource) -> None:
     jobs = await taken(world, source, 12)
     settler = Settler(source, "ada", LEASE_MS)
@@ -165,8 +232,8 @@ def test_a_lost_lease_outweighs_every_other_reason_and_else_the_first_one_stands
 def test_waits_double_up_to_two_seconds_begin_anew_after_an_answer_and_differ_between_workers() -> None:
     backoff = Backoff("ada", "take")
     waits = [backoff.next_s() for _ in range(12)]
-    for wait, plain in zip(waits, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 6], strict=True):
-        assert plain * 0.8 <= wait <= plain * 1.2
+    for wait, middle in zip(waits, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 6], strict=True):
+        assert middle * 0.8 <= wait <= middle * 1.2
     backoff.reset()
     assert backoff.next_s() == waits[0]
     assert Backoff("bob", "take").next_s() != waits[0]

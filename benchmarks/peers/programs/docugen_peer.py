@@ -94,7 +94,7 @@ async def _act(source: RedisJobSource, doing: Work, consumer: str, lease_ms: int
             jobs.add(job)
             group.create_task(run(job))
 
-        group.create_task(Fetcher(source, jobs, consumer, start).run(asyncio.Event()))
+        group.create_task(Fetcher(source, jobs, consumer, start, lease_ms=lease_ms).run(asyncio.Event()))
         group.create_task(settler.run())
         group.create_task(Heartbeat(source, jobs, lease_ms).run())
 

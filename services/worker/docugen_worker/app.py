@@ -164,7 +164,7 @@ class _Crew:
         self._progress = ProgressTeller(source, self.jobs)
         self._processor = Processor(shop, self.jobs, self._settler, self._progress)
         self._heartbeat = Heartbeat(source, self.jobs, lease_ms)
-        self._fetcher = Fetcher(source, self.jobs, consumer, self._start)
+        self._fetcher = Fetcher(source, self.jobs, consumer, self._start, lease_ms=lease_ms)
         self._announcer = Announcer(source, self.jobs, advert)
         self._sweeper = Sweeper(desk, consumer)
         self.readiness = Readiness(looked_after, self._fetcher, self._announcer)
@@ -189,7 +189,7 @@ class _Crew:
             RedisJobSource(connection, settings.queue_name, consumer=consumer, engine=engine, rules=rules),
             RedisQueue(connection, settings.queue_name, rules),
             looked_after,
-            Workshop(bundles, store, policy, settings.attempt_timeout_ms, packs, measures),
+            Workshop(bundles, store, policy, settings.attempt_timeout_ms, settings.queue_lease_ms, packs, measures),
             WorkerAdvert(
                 host=socket.gethostname(),
                 process_id=os.getpid(),

@@ -2,6 +2,7 @@
 
     a slot is free -> take -> start each delivery        nothing there -> wait; it brings the first job that comes
     a take or wait raised -> back off -> recover -> take its reply may be lost, and with it the leases it gave
+    a reply is older than a lease -> recover             nothing of it is begun: others may have it, the rest goes back unspent
     closing -> the wait is cut short -> recover          the last step: nothing is taken after it
 
 `hears` says whether the loop gets answers at all: a loop that hangs in a dead connection looks idle from outside.
@@ -34,10 +35,11 @@ Start = Callable[[Delivery, float], None]
 class Fetcher:
     """See the module. start: begins a delivery; gets a time at which its lease had not begun yet, and never raises."""
 
-    def __init__(self, source: JobSource, jobs: JobsInHand, consumer: str, start: Start) -> None:
+    def __init__(self, source: JobSource, jobs: JobsInHand, consumer: str, start: Start, *, lease_ms: int) -> None:
         self._source = source
         self._jobs = jobs
         self._start = start
+        self._lease_s = lease_ms / 1_000
         self._backoff = Backoff(consumer, "take")
         self._heard_s = float("-inf")
         self._waits_for_slot = False
@@ -76,7 +78,7 @@ class Fetcher:
         self._reply_lost = True
         takings = self._begun(await self._source.take(wanted))
         self._answered()
-        if len(takings.deliveries) < wanted:
+        if len(takings.deliveries) < wanted and not self._reply_lost:
             self._reply_lost = True
             waited = await unless(closing, self._source.wait())
             if waited:
@@ -103,9 +105,15 @@ class Fetcher:
                 await self._recover(last=True)
 
     def _begun(self, takings: Takings) -> Takings:
-        self._reply_lost = False
-        for delivery in takings.deliveries:
-            self._start(delivery, takings.since_s)
+        # Whoever was stopped while the reply was on its way (SIGSTOP, a machine that sleeps) must not begin what may be
+        # another's by now: it could be published before the first beat says so.
+        age_s = asyncio.get_running_loop().time() - takings.since_s
+        self._reply_lost = bool(takings.deliveries) and age_s > self._lease_s
+        if self._reply_lost:
+            log.warning("take_came_late", count=len(takings.deliveries), age_ms=round(age_s * 1_000))
+        else:
+            for delivery in takings.deliveries:
+                self._start(delivery, takings.since_s)
         if takings.hold is not self._hold:
             self._hold = takings.hold
             log.info("queue_hold_changed", hold=takings.hold.value or "none")

@@ -40,7 +40,7 @@ class Heartbeat:
         """Stop what was not heard of for a lease, renew the rest, and stop what is lost or cancelled."""
         sent_s = asyncio.get_running_loop().time()
         for job in self._jobs:
-            if sent_s - job.heard_s > self._lease_s:
+            if job.may_be_lost(sent_s, self._lease_s):
                 self._stop(job, Stop.LEASE_LOST, "no beat was answered for a lease")
         living = {job.lease: job for job in self._jobs if job.why is not Stop.LEASE_LOST and sent_s < job.deadline_s}
         if not living:

@@ -65,6 +65,10 @@ class Job:
             document=next(rendering, ""),
         )
 
+    def may_be_lost(self, now_s: float, lease_s: float) -> bool:
+        """Whether nothing was heard for a lease: another worker may have it by now."""
+        return now_s - self.heard_s > lease_s
+
     def stop(self, why: Stop) -> None:
         """End the rendering. A lease that is lost outweighs every other reason; else the first one stands."""
         if self.why is None or why is Stop.LEASE_LOST:

@@ -66,6 +66,7 @@ class Workshop:
     store: ArtefactStore
     policy: RetryPolicy
     attempt_timeout_ms: int
+    lease_ms: int
     packs: Collection[str]
     measures: Measures = UNMEASURED
 
@@ -162,6 +163,13 @@ class Processor:
             _step("document", document=progress.name, state=progress.state.value, reused=str(progress.reused).lower())
             self._progress.note(job, progress)
 
+        async def held() -> None:
+            """Whoever was stopped beyond its lease must not publish: its run may be cancelled, or another's."""
+            loop = asyncio.get_running_loop()
+            if job.may_be_lost(loop.time(), self._shop.lease_ms / 1_000):
+                job.stop(Stop.LEASE_LOST)
+                await loop.create_future()  # until the stop cancels this
+
         _step("rendering")
         manifest = await generate(
             task,
@@ -169,6 +177,7 @@ class Processor:
             store=self._shop.store,
             timeout_ms=self._shop.attempt_timeout_ms,
             on_progress=on_progress,
+            before_publish=held,
         )
         _step("published")
         return _done(manifest, manifest.digest)
