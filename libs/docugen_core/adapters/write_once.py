@@ -170,10 +170,8 @@ class WriteOnceTree:
         """Remove a file that was neither written nor touched since `before_ms`. Whether it was removed."""
         try:
             with self._folders.open(place[:-1]) as folder:
-                if (
-                    os.stat(safe_name(place[-1]), dir_fd=folder, follow_symlinks=False).st_mtime_ns
-                    >= before_ms * 1_000_000
-                ):
+                there = os.stat(safe_name(place[-1]), dir_fd=folder, follow_symlinks=False)
+                if there.st_mtime_ns >= before_ms * 1_000_000:
                     return False
                 os.unlink(place[-1], dir_fd=folder)
         except FileNotFoundError:
