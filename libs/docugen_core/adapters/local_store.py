@@ -15,7 +15,7 @@ absent and moved to `quarantine/`; rendering the bundle again puts the same byte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
@@ -221,6 +221,12 @@ class LocalStore:
         check_run_id(run_id)
         return await self._in_thread(self._read, layout.manifest(run_id))
 
+    async def read_manifests(self, run_ids: Sequence[str]) -> list[bytes | None]:
+        """The manifests of these runs, in their order, None for those that are not finished."""
+        for run_id in run_ids:
+            check_run_id(run_id)
+        return await self._in_thread(self._read_all, [layout.manifest(run_id) for run_id in run_ids])
+
     async def withdraw(self, run_id: str) -> None:
         """Take away claim, artefacts and signature of a run."""
         check_run_id(run_id)
@@ -366,6 +372,9 @@ class LocalStore:
     def _read(self, place: Place) -> bytes | None:
         with storage_errors("/".join(place[:-1])):
             return self._tree.read(place)
+
+    def _read_all(self, places: Sequence[Place]) -> list[bytes | None]:
+        return [self._read(place) for place in places]
 
     def _size(self, place: Place) -> int | None:
         with storage_errors("/".join(place[:-1])):
