@@ -26,7 +26,6 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
 from statistics import median
 from typing import Any
 
@@ -108,17 +107,18 @@ async def _work_until_empty(url: str, name: str, slots: int, do: Callable[[], Aw
     async with RedisConnection(url) as redis, asyncio.TaskGroup() as group:
         consumer, rules = unique_name(), QueueRules()
         source = RedisJobSource(redis, name, consumer=consumer, rules=rules)
-        jobs, settler = JobsInHand(slots), Settler(source, consumer, rules.lease_ms)
-        last_us, settled = 0.0, asyncio.Event()
+        jobs = JobsInHand(slots)
+        settler = Settler(source, consumer, rules.lease_ms, jobs.none_waits)
+        last_us = 0.0
 
         async def work(job: Job) -> None:
             nonlocal last_us
+            await jobs.turn(job)
             await do()
             jobs.ending(job)
             await settler.settle(job.lease, Done(MANIFEST))
             jobs.remove(job)
             last_us = now_us()
-            settled.set()
 
         def start(delivery: Delivery, since_s: float) -> None:
             job = Job(delivery, since_s, float("inf"))
@@ -133,10 +133,8 @@ async def _work_until_empty(url: str, name: str, slots: int, do: Callable[[], Aw
             group.create_task(settler.run()),
             group.create_task(Heartbeat(source, jobs, rules.lease_ms).run()),
         ]
-        with suppress(TimeoutError):
-            while True:
-                await asyncio.wait_for(settled.wait(), IDLE_S if last_us else None)
-                settled.clear()
+        while not last_us or now_us() - last_us < IDLE_S * 1e6:
+            await asyncio.sleep(IDLE_S / 4)
         closing.set()
         await fetching
         for task in housekeeping:

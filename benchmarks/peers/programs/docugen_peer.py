@@ -80,10 +80,12 @@ async def work(url: str, doing: Work) -> None:
 
 
 async def _act(source: RedisJobSource, doing: Work, consumer: str, lease_ms: int) -> None:
-    jobs, settler, ending = JobsInHand(doing.slots), Settler(source, consumer, lease_ms), _manifest(doing)
+    jobs, ending = JobsInHand(doing.slots), _manifest(doing)
+    settler = Settler(source, consumer, lease_ms, jobs.none_waits)
     async with asyncio.TaskGroup() as group:
 
         async def run(job: Job) -> None:
+            await jobs.turn(job)
             await doing(job.delivery.payload.decode())
             jobs.ending(job)
             await settler.settle(job.lease, ending)

@@ -1,6 +1,6 @@
 """The queue for one worker process: RedisJobSource implements ports.JobSource.
 
-One consumer, one engine. Take only for free slots; `wait` while there is nothing; `beat` all leases together every third of
+One consumer, one engine. `take` what there is room for; `wait` while there is nothing; `beat` all leases together every third of
 lease_ms; `settle` in batches. After a take that raised, `recover`: its reply may be lost, and with it the leases that it
 gave.
 

@@ -160,7 +160,7 @@ class _Crew:
         self._tasks: dict[Job, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self.jobs = JobsInHand(settings.queue_slots, shop.measures)
-        self._settler = Settler(source, consumer, lease_ms)
+        self._settler = Settler(source, consumer, lease_ms, self.jobs.none_waits)
         self._progress = ProgressTeller(source, self.jobs)
         self._processor = Processor(shop, self.jobs, self._settler, self._progress)
         self._heartbeat = Heartbeat(source, self.jobs, lease_ms)

@@ -1,4 +1,4 @@
-"""Takes jobs for free slots, and for nothing else. The only one in a worker that asks for work.
+"""Takes jobs for free slots, and quick ones ahead of them (`jobs`). The only one in a worker that asks for work.
 
     a slot is free -> take -> start each delivery        nothing there -> wait; it brings the first job that comes
     a take or wait raised -> back off -> recover -> take its reply may be lost, and with it the leases it gave
@@ -75,8 +75,11 @@ class Fetcher:
         if not await self._slot_free(closing):
             return
         wanted = self._jobs.free
+        if wanted < 1:  # a job that was taken ahead began to wait for its turn meanwhile
+            return
         self._reply_lost = True
         takings = self._begun(await self._source.take(wanted))
+        self._jobs.taken(len(takings.deliveries), wanted=wanted)
         self._answered()
         if len(takings.deliveries) < wanted and not self._reply_lost:
             self._reply_lost = True

@@ -1,9 +1,13 @@
 """What this worker has in hand: one Job a slot, from the take that brought it, and on until its end is answered.
 
-    taken -> rendering -> ending -> gone          stop() ends the rendering early, for one of three reasons
+    taken -> (waiting ->) rendering -> ending -> gone      stop() ends waiting and rendering early, for one of four reasons
 
 A job that is ending needs no slot: the next one renders while the queue is told. While the queue does not answer, as many may
-be ending as there are slots, and no more.
+be ending as may be taken, and no more.
+
+Quick jobs from a long queue are taken ahead of free slots (`pace`) and wait here for their turn. More are taken when none waits
+any more, and what ended meanwhile is told then: two calls for several jobs. One that waits for long was taken by mistake, as
+what is in the slots is slower than those before; it goes back unspent, for another worker may be idle.
 
 A job's lease counts from the *sending* of the last take or beat that was answered: what Redis did then, it did no earlier. No
 I/O in here; times are seconds of the loop's monotonic clock.
@@ -12,7 +16,9 @@ I/O in here; times are seconds of the loop's monotonic clock.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,26 +27,35 @@ from docugen_core.domain.run import DocumentProgress, DocumentState
 from docugen_core.domain.worker import HeldJob
 from docugen_core.measures import UNMEASURED, Measures
 
+from docugen_worker.pace import AHEAD_S, Pace
+
+TURN_S_MAX = 3 * AHEAD_S
+"""How long a job that was taken ahead waits for a slot."""
+
 
 class Stop(Enum):
     """Why a job is stopped. LEASE_LOST: it may be somebody else's, say nothing. CANCELLED: by its caller. LEAVING: this worker
-    ends and hands it back."""
+    ends and hands it back. PASSED_ON: it got no slot, and is handed back."""
 
     LEASE_LOST = "lease_lost"
     CANCELLED = "cancelled"
     LEAVING = "leaving"
+    PASSED_ON = "passed_on"
 
 
 @dataclass(eq=False, slots=True)
 class Job:
     """One delivery in hand. heard_s: when the last answered take or beat was sent; of the take it is taken_s. deadline_s: when
-    its attempt must have ended; its lease is not renewed beyond."""
+    its attempt must have ended; its lease is not renewed beyond. begun_s: when it got its slot, None while it has none.
+    turn: of a job that waits for one."""
 
     delivery: Delivery
     heard_s: float
     deadline_s: float
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     why: Stop | None = None
+    begun_s: float | None = None
+    turn: asyncio.Future[None] | None = None
     ending: bool = False
     documents: dict[str, DocumentProgress] = field(default_factory=dict)
     taken_s: float = field(init=False)
@@ -70,21 +85,35 @@ class Job:
         return now_s - self.heard_s > lease_s
 
     def stop(self, why: Stop) -> None:
-        """End the rendering. A lease that is lost outweighs every other reason; else the first one stands."""
+        """End waiting or rendering. A lease that is lost outweighs every other reason; else the first one stands."""
         if self.why is None or why is Stop.LEASE_LOST:
             self.why = why
         self.stopping.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """End its waiting for a slot, if it waits for one."""
+        if self.turn is not None and not self.turn.done():
+            self.turn.set_result(None)
 
 
 class JobsInHand:
-    """The jobs of one worker: `slots` at most that render, as many again that end."""
+    """The jobs of one worker: `slots` at most that render, some that wait for their turn, as many again that end.
+
+    pace: how quick those that had a slot were; it is told here.
+    """
 
     def __init__(self, slots: int, measures: Measures = UNMEASURED) -> None:
         self.slots = slots
+        self._backlog = False
+        self.pace = Pace()
+        self._unused = slots
+        self._waiting: deque[Job] = deque()
+        self._ending = 0
         self._jobs: dict[Lease, Job] = {}
-        self._changed = asyncio.Event()
+        self._room, self._none_waits, self._empty = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._measures = measures
-        measures.slots_seen(0, slots)
+        self._note_change()
 
     def __iter__(self) -> Iterator[Job]:
         return iter(tuple(self._jobs.values()))
@@ -95,45 +124,111 @@ class JobsInHand:
     @property
     def rendering(self) -> int:
         """Slots that are taken."""
-        return sum(not job.ending for job in self._jobs.values())
+        return len(self._jobs) - len(self._waiting) - self._ending
 
     @property
     def free(self) -> int:
-        """How many more may be taken."""
-        return min(self.slots - self.rendering, 2 * self.slots - len(self))
+        """How many more may be taken. None while one waits for its turn: the next call is to be worth it."""
+        if self._waiting:
+            return 0
+        room = self.slots * (1 + self.pace.ahead) if self._backlog else self.slots
+        return min(room - self.rendering, 2 * room - len(self))
+
+    def taken(self, count: int, *, wanted: int) -> None:
+        """How much a take was given of what it asked for: if all, there is likely more, and some may be taken ahead."""
+        self._backlog = count == wanted
+        self._note_change()
 
     def add(self, job: Job) -> None:
-        """Take a job into a slot. An older lease on the same entry, which this worker lost to itself, is stopped."""
+        """Take a job in hand. An older lease on the same entry, which this worker lost to itself, is stopped."""
         for other in self:
             if other.lease.entry == job.lease.entry:
                 other.stop(Stop.LEASE_LOST)
         self._jobs[job.lease] = job
         self._note_change()
 
+    async def turn(self, job: Job) -> None:
+        """Wait until the job has a slot, or is stopped: at once, unless it was taken ahead, and for TURN_S_MAX at most."""
+        if job.stopping.is_set():
+            return
+        if self._unused and not self._waiting:
+            self._begin(job)
+            return
+        loop = asyncio.get_running_loop()
+        job.turn = loop.create_future()
+        self._waiting.append(job)
+        self._note_change()
+        too_long = loop.call_later(TURN_S_MAX, self._pass_on, job)
+        try:
+            await job.turn
+        finally:
+            too_long.cancel()
+            job.turn = None
+            if job.begun_s is None:
+                self._waiting.remove(job)
+            self._note_change()
+
     def ending(self, job: Job) -> None:
         """Free its slot: what is left to do is to tell the queue."""
-        job.ending = True
+        if not job.ending:
+            job.ending = True
+            self._ending += 1
+        self._free_slot(job)
         self._note_change()
 
     def remove(self, job: Job) -> None:
         """Forget it, its end was answered. Safe to repeat."""
+        self._free_slot(job)
         if self._jobs.pop(job.lease, None) is not None:
+            self._ending -= job.ending
             self._note_change()
 
     async def slot_free(self) -> None:
         """Return once there is room for one more."""
         while self.free < 1:
-            await self._change()
+            await self._room.wait()
+
+    async def none_waits(self) -> None:
+        """Return once no job waits for its turn, or after AHEAD_S."""
+        if self._waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AHEAD_S):
+                    await self._none_waits.wait()
 
     async def empty(self) -> None:
         """Return once nothing is in hand."""
         while self._jobs:
-            await self._change()
+            await self._empty.wait()
+
+    def _pass_on(self, job: Job) -> None:
+        if job.begun_s is None:
+            self.pace.forget()
+            job.stop(Stop.PASSED_ON)
+
+    def _begin(self, job: Job) -> None:
+        self._unused -= 1
+        job.begun_s = asyncio.get_running_loop().time()
+
+    def _free_slot(self, job: Job) -> None:
+        if job.begun_s is None:
+            return
+        self.pace.took(asyncio.get_running_loop().time() - job.begun_s)
+        job.begun_s = None
+        self._unused += 1
+        if self._waiting:
+            following = self._waiting.popleft()
+            self._begin(following)
+            following.wake()
 
     def _note_change(self) -> None:
-        self._measures.slots_seen(self.rendering, self.slots)
-        self._changed.set()
+        self._measures.slots_seen(min(self.rendering, self.slots), self.slots)
+        _show(self._room, self.free >= 1)
+        _show(self._none_waits, not self._waiting)
+        _show(self._empty, not self._jobs)
 
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
+
+def _show(event: asyncio.Event, is_so: bool) -> None:
+    if is_so:
+        event.set()
+    else:
+        event.clear()

@@ -85,6 +85,7 @@ class Processor:
         """Bring `job`, which is in hand, to its end, and free its slot. Cancelling kills the render and tells nobody."""
         structlog.contextvars.bind_contextvars(run_id=job.lease.run_id, attempt=job.lease.attempt)
         try:
+            await self._jobs.turn(job)
             with traced(self._shop.bundles.tracer, job.delivery) as span:
                 await self._ended(job, span)
         finally:
@@ -144,6 +145,8 @@ class Processor:
         if job.lease.attempt > max_attempts:
             failure = _spent(max_attempts)
             return Result(Bury(failure), failure.code, attempted=False)
+        if job.stopping.is_set():  # before it had a slot
+            return await self._stopped(job, message)
         missing = sorted(set(message.pack_digests) - set(self._shop.packs))
         if missing:
             return self._left_to_others(f"template pack {missing[0]}")

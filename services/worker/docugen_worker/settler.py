@@ -1,4 +1,5 @@
-"""Tells the queue how jobs ended, at once; all that end while a call is under way go together with the next.
+"""Tells the queue how jobs ended; all that end while a call is under way go together with the next, and those of quick jobs
+with what the others in hand will have to tell in a moment (`JobsInHand.none_waits`).
 
 An end is told again while Redis does not answer: each step is fenced, so telling it too late changes nothing, and telling it
 twice answers the same. A bound ends that: then the lease lapses, and the next worker finds what was published.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -59,10 +60,13 @@ class _Waiting:
 
 
 class Settler:
-    """See the module. One call is under way at a time; what ends meanwhile goes with the next."""
+    """See the module. One call is under way at a time; what ends meanwhile goes with the next. hold: awaited before each."""
 
-    def __init__(self, source: JobSource, consumer: str, lease_ms: int) -> None:
+    def __init__(
+        self, source: JobSource, consumer: str, lease_ms: int, hold: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._source = source
+        self._hold = hold
         self._patience_s = max(2 * lease_ms / 1_000, PATIENCE_S_MIN)
         self._backoff = Backoff(consumer, "settle")
         self._waiting: list[_Waiting] = []
@@ -81,6 +85,8 @@ class Settler:
         while True:
             await self._some.wait()
             await asyncio.sleep(0)  # for those that end in the same turn of the loop
+            if self._hold is not None:
+                await self._hold()
             self._some.clear()
             batch, self._waiting = self._waiting, []
             await self._send(batch)
