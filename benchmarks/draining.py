@@ -9,10 +9,11 @@ from typing import Any
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from redis.asyncio import Redis
 
 from benchmarks.jobs import GROUP, bare_drain, bare_submit, drain, new_jobs, submit_all
 from benchmarks.measurement import Bound, Measurement, in_turns
-from benchmarks.stage import Stage, emptied, now_us, server_cpu_us
+from benchmarks.stage import Stage, emptied, now_us, plain_client, server_cpu_us
 
 JOBS = 6_000
 WANT = 128
@@ -22,11 +23,11 @@ RULES = QueueRules(max_depth=10_000_000, runs_max=10_000_000)
 
 
 async def measure(stage: Stage) -> list[Measurement]:
-    async with stage.redis() as redis:
-        return await _no_ops(stage, redis)
+    async with stage.redis() as redis, plain_client(redis) as plain:
+        return await _no_ops(stage, redis, plain)
 
 
-async def _no_ops(stage: Stage, redis: RedisConnection) -> list[Measurement]:
+async def _no_ops(stage: Stage, redis: RedisConnection, plain: Redis) -> list[Measurement]:
     jobs = new_jobs(0, JOBS)
     round_trips: list[float] = []
     worker_us: list[float] = []
@@ -48,10 +49,10 @@ async def _no_ops(stage: Stage, redis: RedisConnection) -> list[Measurement]:
 
     async def bare() -> float:
         await emptied(redis)
-        await bare_submit(redis, "bare", jobs, 200)
+        await bare_submit(plain, "bare", jobs, 200)
         await redis.commands.xgroup_create("bare", GROUP, "0")
         server, begin = await server_cpu_us(redis), now_us()
-        await bare_drain(redis, "bare", JOBS)
+        await bare_drain(plain, "bare", JOBS)
         took = now_us() - begin
         floor_server_us.append((await server_cpu_us(redis) - server) / JOBS)
         return JOBS / took * 1e6

@@ -11,12 +11,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.identity import derive_bundle_run_id
 from docugen_core.domain.job import NewJob
 from docugen_core.domain.lease import Delivery, Done, Settlement
+from redis.asyncio import Redis
 
 PAYLOAD_BYTES = 400
 ABOUT = b'{"labels":{"team":"billing"},"templates":["invoice/invoice"],"documents":["invoice.pdf"]}'
@@ -66,18 +66,17 @@ def _done(deliveries: Sequence[Delivery]) -> list[Settlement]:
     return [Settlement(delivery.lease, Done(MANIFEST)) for delivery in deliveries]
 
 
-async def bare_submit(redis: RedisConnection, stream: str, jobs: Sequence[NewJob], batch: int) -> None:
+async def bare_submit(client: Redis, stream: str, jobs: Sequence[NewJob], batch: int) -> None:
     """The floor of submitting: pipelined XADD."""
     for at in range(0, len(jobs), batch):
-        pipeline = redis.commands.pipeline(transaction=False)
+        pipeline = client.pipeline(transaction=False)
         for job in jobs[at : at + batch]:
             pipeline.xadd(stream, {"payload": job.payload})
         await pipeline.execute()
 
 
-async def bare_drain(redis: RedisConnection, stream: str, count: int) -> None:
+async def bare_drain(client: Any, stream: str, count: int) -> None:
     """The floor of draining: XREADGROUP COUNT 64, then one XACK and one XDEL a batch."""
-    client: Any = redis.commands
     while count > 0:
         ((_, entries),) = await client.xreadgroup(GROUP, "floor", {stream: ">"}, count=FLOOR_COUNT)
         ids = [entry_id for entry_id, _ in entries]

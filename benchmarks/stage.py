@@ -23,6 +23,7 @@ from typing import Any
 
 from docugen_core.adapters.embedded_redis import EmbeddedRedis
 from docugen_core.adapters.redis_connection import RedisConnection
+from redis.asyncio import Redis
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("docugen", "redis", "hiredis", "typst", "grpcio")
@@ -56,6 +57,12 @@ class Stage:
         server = EmbeddedRedis(binary=self.server, port=_free_port(), settings={"appendfsync": "everysec"})
         async with server, RedisConnection(server.url) as connection:
             yield connection
+
+
+def plain_client(redis: RedisConnection) -> Redis:
+    """redis-py as it comes, to the same server, for floors. Use as `async with`. (A stage's servers need no password.)"""
+    client: Redis = Redis.from_url(redis.address.public(), protocol=2)
+    return client
 
 
 def _free_port() -> int:

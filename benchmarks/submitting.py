@@ -9,10 +9,11 @@ from docugen_core.adapters.keys import QueueKeys
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
 from docugen_core.adapters.scripts import Call, load_scripts
+from redis.asyncio import Redis
 
 from benchmarks.jobs import bare_submit, new_jobs, submit_all
 from benchmarks.measurement import Bound, Measurement, in_turns
-from benchmarks.stage import Stage, awake, emptied, now_us
+from benchmarks.stage import Stage, awake, emptied, now_us, plain_client
 
 JOBS = 6_000
 SINGLE_JOBS = 300
@@ -26,15 +27,15 @@ _XADD_SCRIPT = "return redis.call('XADD', KEYS[1], '*', 'payload', ARGV[1])"
 
 
 async def measure(stage: Stage) -> list[Measurement]:
-    async with stage.redis() as redis:
-        rows = [await _bulk(stage, redis, batch) for batch in (100, 500)]
-        rows += await _one_at_a_time(stage, redis)
-    async with stage.redis() as redis:
-        rows.append(await _memory(stage, redis))
+    async with stage.redis() as redis, plain_client(redis) as plain:
+        rows = [await _bulk(stage, redis, plain, batch) for batch in (100, 500)]
+        rows += await _one_at_a_time(stage, redis, plain)
+    async with stage.redis() as redis, plain_client(redis) as plain:
+        rows.append(await _memory(stage, redis, plain))
     return rows
 
 
-async def _bulk(stage: Stage, redis: RedisConnection, batch: int) -> Measurement:
+async def _bulk(stage: Stage, redis: RedisConnection, plain: Redis, batch: int) -> Measurement:
     jobs = new_jobs(0, JOBS)
 
     async def through_the_queue() -> float:
@@ -46,16 +47,16 @@ async def _bulk(stage: Stage, redis: RedisConnection, batch: int) -> Measurement
     async def bare() -> float:
         await emptied(redis)
         begin = now_us()
-        await bare_submit(redis, "bare", jobs, batch)
+        await bare_submit(plain, "bare", jobs, batch)
         return JOBS / (now_us() - begin) * 1e6
 
     floor, values = await in_turns(stage.rounds, bare, through_the_queue)
     return Measurement(f"submit, batches of {batch}", "jobs/s", values, "pipelined XADD", floor, Bound(0.40))
 
 
-async def _one_at_a_time(stage: Stage, redis: RedisConnection) -> list[Measurement]:
+async def _one_at_a_time(stage: Stage, redis: RedisConnection, client: Redis) -> list[Measurement]:
     """Beside our own script sent by hand, which leaves Python's part, and beside a script that does one XADD and no more."""
-    queue, client = RedisQueue(redis, "bench", RULES), redis.commands
+    queue = RedisQueue(redis, "bench", RULES)
     numbers = count(0, SINGLE_JOBS)
     sha = await client.script_load(_XADD_SCRIPT)
 
@@ -99,7 +100,7 @@ def _prepared(first: int) -> list[Call]:
     return [script.call(keys, max_depth=RULES.max_depth, runs_max=RULES.runs_max, jobs=[row]) for row in rows]
 
 
-async def _memory(stage: Stage, redis: RedisConnection) -> Measurement:
+async def _memory(stage: Stage, redis: RedisConnection, plain: Redis) -> Measurement:
     jobs = new_jobs(0, MEMORY_JOBS)
     queue = RedisQueue(redis, "bench", RULES)
     given = sum(len(job.payload) + len(job.about) for job in jobs) / MEMORY_JOBS
@@ -114,7 +115,7 @@ async def _memory(stage: Stage, redis: RedisConnection) -> Measurement:
     async def bare() -> float:
         await emptied(redis)
         before = await _memory_bytes(redis)
-        await bare_submit(redis, "bare", jobs, 200)
+        await bare_submit(plain, "bare", jobs, 200)
         return (await _memory_bytes(redis) - before) / MEMORY_JOBS - len(jobs[0].payload)
 
     floor, values = await in_turns(1, bare, through_the_queue)

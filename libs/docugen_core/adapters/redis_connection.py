@@ -26,7 +26,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -34,6 +33,7 @@ from redis.exceptions import NoScriptError
 
 from docugen_core.adapters.private_files import read_file, unusable
 from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, is_passing, translated
+from docugen_core.adapters.redis_packing import SocketConnection, TcpConnection, TlsConnection
 from docugen_core.adapters.scripts import Call
 from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
@@ -318,13 +318,16 @@ def _client(address: Address, tls: RedisTls, timeout_s: float) -> RedisClient:
         )
         client: Redis = sentinel.master_for(address.service, ssl=address.tls, **options, **secured)
         return client
-    where: dict[str, Any] = (
-        {"path": address.path} if address.path else dict(zip(("host", "port"), address.hosts[0], strict=True))
-    )
     if address.path:
-        where["connection_class"] = UnixDomainSocketConnection
-    elif address.tls:
-        where |= {"connection_class": SSLConnection, **secured}
+        where: dict[str, Any] = {"path": address.path, "connection_class": SocketConnection}
+    else:
+        host, port = address.hosts[0]
+        where = {
+            "host": host,
+            "port": port,
+            "connection_class": TlsConnection if address.tls else TcpConnection,
+            **secured,
+        }
     return Redis.from_pool(ConnectionPool(max_connections=CONNECTIONS_MAX, **where, **options))
 
 

@@ -1,8 +1,8 @@
 """The queue for one worker process: RedisJobSource implements ports.JobSource.
 
-One consumer, one engine. `take` what there is room for; `wait` while there is nothing; `beat` all leases together every third of
-lease_ms; `settle` in batches. After a take that raised, `recover`: its reply may be lost, and with it the leases that it
-gave.
+One consumer, one engine. `take` what there is room for; `wait` while there is nothing; `beat` all leases together every third
+of lease_ms; `settle` in batches. After a take that raised, `recover`: its reply may be lost, and with it the leases that
+it gave.
 
     async with asyncio.TaskGroup() as ...:  fetcher: take -> wait -> take   heartbeat: beat   processor: settle | release
 
