@@ -86,8 +86,9 @@ async def test_the_spec_of_a_run_can_be_read_whatever_became_of_it(house: QueueH
         assert await executor.spec(run_id) == job.bundle.canonical_bytes()
 
 
-async def test_a_record_keeps_all_that_was_asked_for(house: QueueHouse) -> None:
-    policy = ExecutionPolicy(max_attempts=2, labels=(("team", "billing"),))
+@pytest.mark.parametrize("not_before_ms", [0, 1, 4_000_000_000_000])
+async def test_a_record_keeps_all_that_was_asked_for(house: QueueHouse, not_before_ms: int) -> None:
+    policy = ExecutionPolicy(max_attempts=2, labels=(("team", "billing"),), not_before_ms=not_before_ms)
     async with house.executor(working=False) as executor:
         submitted = (await executor.submit(replace(house.job(run_id="mine"), policy=policy))).run
         found = await executor.get("mine")

@@ -22,7 +22,7 @@ from docugen_core.adapters.job_codec import PAYLOAD_VERSION, PayloadUnreadable, 
 from docugen_core.adapters.manifest_lookup import ManifestLookup
 from docugen_core.adapters.queue_health import Fitness, QueueHealth
 from docugen_core.adapters.queue_listing import scan
-from docugen_core.adapters.queue_records import lacks_documents, new_job, queued_run
+from docugen_core.adapters.queue_records import accepted_run, lacks_documents, new_job, queued_run
 from docugen_core.adapters.run_answers import (
     finished_run,
     no_such_run,
@@ -34,7 +34,7 @@ from docugen_core.adapters.run_answers import (
 from docugen_core.adapters.run_watcher import RunWatcher
 from docugen_core.adapters.submit_batcher import SubmitBatcher
 from docugen_core.deletion import not_deletable
-from docugen_core.domain.job import CancelVerdict, EraseVerdict, JobRecord, NewJob, RetryVerdict, Verdict
+from docugen_core.domain.job import CancelVerdict, EraseVerdict, JobRecord, NewJob, RetryVerdict
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, RunState
 from docugen_core.domain.run_query import RunPage, RunQuery
@@ -53,10 +53,11 @@ LAST_REVISION = 1 << 52
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A job to send. apart: its spec, if it is too large to travel inside; it is in the store before the job is sent, so that
-    whoever gets the entry can read it."""
+    """A job to send. first: its run, before the queue has given it a time. apart: its spec, if it is too large to travel
+    inside; it is in the store before the job is sent, so that whoever gets the entry can read it."""
 
     job: NewJob
+    first: BundleRun
     apart: bytes
 
 
@@ -125,12 +126,12 @@ class QueueExecutor:
             if packed.apart:
                 await self._store.put_spec(packed.job.spec_digest, packed.apart)
             acceptance = await self._batcher.submit(packed.job)
-            if acceptance.record is None:
-                raise _queue_full()
-            if acceptance.verdict is Verdict.NEW:
+            if acceptance.accepted is not None:
                 self._measures.run_enqueued()
-                return Submission(queued_run(acceptance.record), deduplicated=False)
-            known = await self._run(acceptance.record)
+                return Submission(accepted_run(packed.first, acceptance.accepted), deduplicated=False)
+            if acceptance.known is None:
+                raise _queue_full()
+            known = await self._run(acceptance.known)
         refuse_other_spec(known, packed.job.spec_digest)
         return Submission(known, deduplicated=True)
 
@@ -220,7 +221,7 @@ class QueueExecutor:
         spec = job.bundle.canonical_bytes()
         apart = len(spec) > self._inline_bytes
         first = new_run(job, now_ms=0, max_attempts=self._max_attempts)
-        return _Packed(new_job(job, first, spec=b"" if apart else spec, trace=trace), spec if apart else b"")
+        return _Packed(new_job(job, first, spec=b"" if apart else spec, trace=trace), first, spec if apart else b"")
 
     async def _finished(self, run_id: str) -> BundleRun | None:
         """The run, if it has a manifest: then it is not queued again, although Redis may have lost or never had its record."""

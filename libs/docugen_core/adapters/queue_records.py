@@ -11,7 +11,7 @@ from dataclasses import replace
 from docugen_core.adapters.job_codec import PAYLOAD_VERSION, encode_job
 from docugen_core.adapters.run_answers import finished_documents
 from docugen_core.domain.failure import Failure
-from docugen_core.domain.job import JobRecord, NewJob
+from docugen_core.domain.job import Accepted, JobRecord, NewJob
 from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.run import BundleRun, ExecutionPolicy, RunState
 from docugen_core.domain.run_record import decode_documents, decode_run, encode_run
@@ -31,6 +31,11 @@ def new_job(job: GenerationJob, run: BundleRun, *, spec: bytes, trace: TraceCont
         not_before_ms=job.policy.not_before_ms,
         about=encode_run(run).encode(),
     )
+
+
+def accepted_run(first: BundleRun, accepted: Accepted) -> BundleRun:
+    """What `queued_run` would tell of a job that was accepted just now. first: as it was given to `new_job`."""
+    return replace(first, create_time_ms=accepted.time_ms, next_attempt_time_ms=accepted.next_attempt_time_ms)
 
 
 def queued_run(record: JobRecord, manifest: Manifest | None = None) -> BundleRun:

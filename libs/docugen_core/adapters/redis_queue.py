@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from docugen_core.adapters.keys import LANES, QueueKeys
@@ -30,6 +29,7 @@ from docugen_core.domain.dead_letter import DeadLetter, LetterPage, Redriven
 from docugen_core.domain.demand import Demand
 from docugen_core.domain.job import (
     Acceptance,
+    Accepted,
     CancelVerdict,
     ChangePage,
     EraseVerdict,
@@ -40,7 +40,6 @@ from docugen_core.domain.job import (
     Verdict,
 )
 from docugen_core.domain.queue_state import QueueStats, SweepReport
-from docugen_core.domain.run import RunState
 from docugen_core.domain.survey import UPCOMING_MAX, QueueSurvey
 from docugen_core.domain.tenant import SEPARATOR, kept_id
 from docugen_core.domain.worker import WorkerSighting
@@ -328,34 +327,21 @@ def list_position(create_time_ms: int, run_id: str) -> str:
 
 def _acceptance(job: NewJob, answer: Sequence[Any], now_ms: int) -> Acceptance:
     verdict = Verdict(answer[0].decode())
-    if verdict is Verdict.FULL:
-        return Acceptance(verdict, None)
-    if verdict is not Verdict.NEW:
-        return Acceptance(verdict, job_record(job.run_id, fields(answer[1])))
-    record = JobRecord(
-        run_id=job.run_id,
-        spec_digest=job.spec_digest,
-        state=RunState.QUEUED,
-        revision=1,
-        entry=answer[1].decode(),
-        priority=job.priority,
-        create_time_ms=now_ms,
-        queue_time_ms=now_ms,
-        next_attempt_time_ms=job.not_before_ms if job.not_before_ms > now_ms else 0,
-        about=job.about,
-    )
-    return Acceptance(verdict, record)
+    if verdict is Verdict.NEW:
+        return Acceptance(verdict, Accepted(job, answer[1].decode(), now_ms))
+    return Acceptance(verdict, known=None if verdict is Verdict.FULL else job_record(job.run_id, fields(answer[1])))
 
 
 def _batches(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
     """Consecutive jobs, at most BATCH_ITEMS and about BATCH_BYTES together; a larger job goes alone."""
-    left = iter(jobs)
-    while batch := list(islice(left, 1)):
-        size = len(batch[0].payload)
-        while len(batch) < BATCH_ITEMS and size < BATCH_BYTES and (more := list(islice(left, 1))):
-            batch += more
-            size += len(more[0].payload)
-        yield batch
+    begin, size = 0, 0
+    for at, job in enumerate(jobs):
+        if at > begin and (at - begin == BATCH_ITEMS or size >= BATCH_BYTES):
+            yield jobs[begin:at]
+            begin, size = at, 0
+        size += len(job.payload)
+    if begin < len(jobs):
+        yield jobs[begin:]
 
 
 def _stream_id(text: str) -> tuple[int, int]:

@@ -37,11 +37,48 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A NewJob that is in the queue now, as of time_ms, under `entry`."""
+
+    job: NewJob
+    entry: str
+    time_ms: int
+
+    @property
+    def next_attempt_time_ms(self) -> int:
+        """When it is due, 0 for at once."""
+        return self.job.not_before_ms if self.job.not_before_ms > self.time_ms else 0
+
+    @property
+    def record(self) -> JobRecord:
+        """Its first record. Made when asked for: in bulk, making it costs a quarter of what submitting does."""
+        return JobRecord(
+            run_id=self.job.run_id,
+            spec_digest=self.job.spec_digest,
+            state=RunState.QUEUED,
+            revision=1,
+            entry=self.entry,
+            priority=self.job.priority,
+            create_time_ms=self.time_ms,
+            queue_time_ms=self.time_ms,
+            next_attempt_time_ms=self.next_attempt_time_ms,
+            about=self.job.about,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The answer to one NewJob. record: as it is now; of the run that has the id on CONFLICT; None when FULL."""
+    """The answer to one NewJob. accepted: on NEW. known: the record there is on SAME, and on CONFLICT that of the run that has
+    the id."""
 
     verdict: Verdict
-    record: JobRecord | None
+    accepted: Accepted | None = None
+    known: JobRecord | None = None
+
+    @property
+    def record(self) -> JobRecord | None:
+        """As it is now; None when FULL."""
+        return self.accepted.record if self.accepted else self.known
 
 
 @dataclass(frozen=True, slots=True)
