@@ -50,6 +50,9 @@ PRIORITIES: dict[Priority, bundle_pb2.ExecutionPolicy.Priority] = {
     Priority.NORMAL: bundle_pb2.ExecutionPolicy.PRIORITY_NORMAL,
     Priority.LOW: bundle_pb2.ExecutionPolicy.PRIORITY_LOW,
 }
+_PRIORITIES = {number: priority for priority, number in PRIORITIES.items()} | {
+    bundle_pb2.ExecutionPolicy.PRIORITY_UNSPECIFIED: Priority.NORMAL
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,7 @@ def decode_request(request: bundle_run_service_pb2.CreateBundleRunRequest, limit
 def decode_policy(policy: bundle_pb2.ExecutionPolicy) -> tuple[ExecutionPolicy, list[Violation]]:
     """The policy, and what is wrong with it (then the policy holds the defaults in these places)."""
     found: list[Violation] = []
-    priorities = {number: priority for priority, number in PRIORITIES.items()}
-    priorities[bundle_pb2.ExecutionPolicy.PRIORITY_UNSPECIFIED] = Priority.NORMAL
-    if policy.priority not in priorities:
+    if policy.priority not in _PRIORITIES:
         hint = "Use PRIORITY_HIGH, PRIORITY_NORMAL or PRIORITY_LOW."
         found.append(Violation("execution_policy.priority", f"{int(policy.priority)} is no priority", hint))
     if not 0 <= policy.max_attempts <= ATTEMPTS_MAX:
@@ -93,7 +94,7 @@ def decode_policy(policy: bundle_pb2.ExecutionPolicy) -> tuple[ExecutionPolicy, 
         found.append(Violation("execution_policy.not_before", "must be from 1970 to 2099", "Leave it out for at once."))
     return (
         ExecutionPolicy(
-            priority=priorities.get(policy.priority, Priority.NORMAL),
+            priority=_PRIORITIES.get(policy.priority, Priority.NORMAL),
             max_attempts=policy.max_attempts,
             labels=tuple(sorted(policy.labels.items())),
             not_before_ms=not_before_ms,

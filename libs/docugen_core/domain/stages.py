@@ -34,6 +34,8 @@ def circular(needs: Mapping[str, Sequence[str]]) -> frozenset[str]:
     Not those that merely need something circular: they are fine once the circle is broken. Names without an entry need nothing.
     """
     known = {name: [other for other in others if other in needs] for name, others in needs.items()}
+    if not any(known.values()):
+        return frozenset()
     stuck = known.keys() - _depths(known).keys()
     among = {name: [other for other in known[name] if other in stuck] for name in stuck}
     needed_by: dict[str, list[str]] = {name: [] for name in stuck}

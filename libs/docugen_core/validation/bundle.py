@@ -244,6 +244,19 @@ _DEFAULT = BundleSpec(documents=())
 def _beyond_bounds(raw: JsonValue, limits: BundleLimits) -> list[Violation]:
     """What would make every further check meaningless or too expensive."""
     depth_max = limits.data_depth_max
+    # One walk says of nearly every request that it is well formed, even if its envelope is counted.
+    found = _misformed(raw, depth_max) if value_violations(raw, depth_max=depth_max) else {}
+    if isinstance(raw, dict):
+        documents = raw.get("documents")
+        if isinstance(documents, list) and len(documents) > limits.documents_max:
+            problem = f"has {len(documents)} documents, at most {limits.documents_max} are allowed"
+            remedy = "make several bundles, or raise DOCUGEN_MAX_DOCUMENTS"
+            found["documents"] = Violation("documents", problem, remedy)
+    return list(found.values())[:VIOLATIONS_MAX]
+
+
+def _misformed(raw: JsonValue, depth_max: int) -> dict[str, Violation]:
+    """What has no canonical form, or is nested too deep, by its path."""
     found = {v.path: v for v in value_violations(raw, depth_max=depth_max, envelope_depth=ENVELOPE_DEPTH)}
     if isinstance(raw, dict):
         # The same walk again for each part, because only from its own root does it count the depth the caller knows.
@@ -253,12 +266,7 @@ def _beyond_bounds(raw: JsonValue, limits: BundleLimits) -> list[Violation]:
         too_deep_there = [path for path, v in found.items() if v.description == too_deep(depth_max)]
         below = tuple(path + mark for path in too_deep_there for mark in ".[")
         found = {path: v for path, v in found.items() if not path.startswith(below)}
-        documents = raw.get("documents")
-        if isinstance(documents, list) and len(documents) > limits.documents_max:
-            problem = f"has {len(documents)} documents, at most {limits.documents_max} are allowed"
-            remedy = "make several bundles, or raise DOCUGEN_MAX_DOCUMENTS"
-            found["documents"] = Violation("documents", problem, remedy)
-    return list(found.values())[:VIOLATIONS_MAX]
+    return found
 
 
 def _data_parts(raw: dict[str, Any]) -> Iterator[tuple[Place, object]]:
