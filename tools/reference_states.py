@@ -38,7 +38,7 @@ OUTCOMES = {
         "yes",
     ),
     AttemptOutcome.CANCELLED: ("the worker confirmed the cancellation", "CANCELLED", "yes"),
-    AttemptOutcome.HANDED_BACK: ("the worker stops, or has not what the run needs", "QUEUED", "no"),
+    AttemptOutcome.HANDED_BACK: ("the worker stops, lacks what the run needs, or has no slot for it", "QUEUED", "no"),
     AttemptOutcome.LOST: (
         "its process died, or its lease lapsed",
         "RETRYING and at once RUNNING, at another worker",

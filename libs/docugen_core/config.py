@@ -131,7 +131,7 @@ class Settings:
         False, "Accept a Redis that may evict jobs or lose them at a restart. For tests only."
     )
     queue_concurrency: int = _setting(
-        0, "Jobs one worker process has in hand at once; 0 means one for each core.", minimum=0, maximum=256
+        0, "Jobs one worker process renders at once; 0 means one for each core.", minimum=0, maximum=256
     )
     queue_max_attempts: int = _setting(
         5, "Attempts before a run fails for good, the first one included.", minimum=1, maximum=100

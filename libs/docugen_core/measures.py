@@ -30,7 +30,7 @@ class RunOutcome(Enum):
 
 class AttemptOutcome(Enum):
     """How one attempt ended. RETRIED: it failed, and another one follows. FAILED: it failed for good. HANDED_BACK: unspent, by
-    a worker that stops or cannot serve it. LOST: its process died, or its lease lapsed."""
+    a worker that stops, cannot serve it or has no slot for it. LOST: its process died, or its lease lapsed."""
 
     SUCCEEDED = "succeeded"
     RETRIED = "retried"

@@ -16,6 +16,7 @@ refer to, so that nothing refers to what is gone.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterable, Iterable
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ class _Sweep:
         wanted = list(run_ids)
         for at in range(0, len(wanted), READ_AT_ONCE):
             some = wanted[at : at + READ_AT_ONCE]
-            for run_id, raw in zip(some, await self._store.read_manifests(some), strict=True):
+            for run_id, raw in zip(some, await asyncio.gather(*map(self._store.read_manifest, some)), strict=True):
                 if raw is None:  # deleted meanwhile
                     continue
                 manifest = _readable(run_id, raw)

@@ -15,12 +15,13 @@ absent and moved to `quarantine/`; rendering the bundle again puts the same byte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
 
 from docugen_core.adapters import store_layout as layout
+from docugen_core.adapters.shared_look import SharedLook
 from docugen_core.adapters.store_errors import (
     DIGEST,
     check_names,
@@ -94,6 +95,7 @@ class LocalStore:
                 hint="Make the folder writable for this user, or name another one in DOCUGEN_STORE_URL.",
             ) from error
         self._threads = asyncio.Semaphore(THREADS_MAX)
+        self._manifests = SharedLook(self._read)
 
     @property
     def root(self) -> Path:
@@ -219,13 +221,7 @@ class LocalStore:
     async def read_manifest(self, run_id: str) -> bytes | None:
         """The manifest of a finished run, None for any other."""
         check_run_id(run_id)
-        return await self._in_thread(self._read, layout.manifest(run_id))
-
-    async def read_manifests(self, run_ids: Sequence[str]) -> list[bytes | None]:
-        """The manifests of these runs, in their order, None for those that are not finished."""
-        for run_id in run_ids:
-            check_run_id(run_id)
-        return await self._in_thread(self._read_all, [layout.manifest(run_id) for run_id in run_ids])
+        return await self._manifests.at(layout.manifest(run_id))
 
     async def withdraw(self, run_id: str) -> None:
         """Take away claim, artefacts and signature of a run."""
@@ -372,9 +368,6 @@ class LocalStore:
     def _read(self, place: Place) -> bytes | None:
         with storage_errors("/".join(place[:-1])):
             return self._tree.read(place)
-
-    def _read_all(self, places: Sequence[Place]) -> list[bytes | None]:
-        return [self._read(place) for place in places]
 
     def _size(self, place: Place) -> int | None:
         with storage_errors("/".join(place[:-1])):

@@ -16,7 +16,7 @@ Waits and their bounds are `object_bucket`'s. An error leaves nothing half done 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 
 from docugen_core.adapters import store_layout as layout
 from docugen_core.adapters.object_bucket import Bucket, Listed
@@ -183,10 +183,6 @@ class ObjectStore:
         """The manifest of a finished run, None for any other."""
         check_run_id(run_id)
         return await self._bucket.read(_key(layout.manifest(run_id)))
-
-    async def read_manifests(self, run_ids: Sequence[str]) -> list[bytes | None]:
-        """The manifests of these runs, in their order, None for those that are not finished. A request each, some at a time."""
-        return list(await asyncio.gather(*(self.read_manifest(run_id) for run_id in run_ids)))
 
     async def withdraw(self, run_id: str) -> None:
         """Take away claim, artefacts and signature of a run."""

@@ -5,8 +5,8 @@ A submit is accepted when Redis has it; nothing of a run lives in this process. 
     store      manifests: a run that has one is finished, whatever Redis knows or has lost. Large specs (claim check)
     Redis      everything else about a run, until its record expires (DOCUGEN_QUEUE_KEEP_MS after its end)
 
-Not in here: what happens when Redis is away (queue_fallback), whether it is fit (queue_health), batching (submit_batcher,
-manifest_lookup), watching (run_watcher), lists (queue_listing).
+Not in here: what happens when Redis is away (queue_fallback), whether it is fit (queue_health), batching (submit_batcher),
+watching (run_watcher), lists (queue_listing).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import assert_never
 
 from docugen_core.adapters.job_codec import PAYLOAD_VERSION, PayloadUnreadable, read_payload
-from docugen_core.adapters.manifest_lookup import ManifestLookup
 from docugen_core.adapters.queue_health import Fitness, QueueHealth
 from docugen_core.adapters.queue_listing import scan
 from docugen_core.adapters.queue_records import accepted_run, lacks_documents, new_job, queued_run
@@ -90,7 +89,6 @@ class QueueExecutor:
         self._measures = measures
         self._tracer = tracer
         self._batcher = SubmitBatcher(queue, admit=health.check)
-        self._lookup = ManifestLookup(store)
         self._watcher = RunWatcher(queue, self._read, clock)
         self._draining = False
 
@@ -225,7 +223,7 @@ class QueueExecutor:
 
     async def _finished(self, run_id: str) -> BundleRun | None:
         """The run, if it has a manifest: then it is not queued again, although Redis may have lost or never had its record."""
-        manifest = await self._lookup.read(run_id)
+        manifest = await self._store.read_manifest(run_id)
         if manifest is None:
             return None
         record = None

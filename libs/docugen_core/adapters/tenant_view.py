@@ -12,7 +12,7 @@ scheduler lets callers who see all, and nobody else, read by digest; specs are o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -135,9 +135,6 @@ class TenantStore:
         kept = _kept(self._caller, run_id)
         with _told(self._caller, kept):
             return await self._store.read_manifest(kept)
-
-    async def read_manifests(self, run_ids: Sequence[str]) -> list[bytes | None]:
-        return [await self.read_manifest(run_id) for run_id in run_ids]  # each error names its run as the caller does
 
     async def withdraw(self, run_id: str) -> None:
         kept = _kept(self._caller, run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -53,10 +53,6 @@ class ArtefactStore(Protocol):
         ...
 
     async def read_manifest(self, run_id: str) -> bytes | None: ...
-
-    async def read_manifests(self, run_ids: Sequence[str]) -> list[bytes | None]:
-        """The same for many runs, in their order, at about the price of one. Raises for all what one of them does."""
-        ...
 
     async def withdraw(self, run_id: str) -> None:
         """Take away what stands below the run's manifest: claim, artefacts, signature. Idempotent. Only `deletion` calls it."""

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class Announcer:
-    """See the module. advert: what stays the same; the held runs are added each time."""
+    """See the module. advert: what stays the same; the runs that have a slot are added each time."""
 
     def __init__(self, source: JobSource, jobs: JobsInHand, advert: WorkerAdvert) -> None:
         self._source = source
@@ -38,7 +38,8 @@ class Announcer:
 
     async def _announce(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        jobs = tuple(sorted((job.held(now_s) for job in self._jobs), key=lambda held: held.run_id))
+        begun = (job.held(now_s) for job in self._jobs if not job.waits)
+        jobs = tuple(sorted(begun, key=lambda held: held.run_id))
         held = tuple(job.run_id for job in jobs)
         try:
             draining = await self._source.announce(replace(self._advert, bundle_runs=held, jobs=jobs))

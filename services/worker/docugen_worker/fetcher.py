@@ -23,6 +23,7 @@ from docugen_core.ports import JobSource
 from docugen_worker.backoff import Backoff
 from docugen_worker.jobs import JobsInHand
 
+TAKE_MAX = 256
 BLOCK_S = 2.0
 DEAF_AFTER_S = 2 * BLOCK_S
 """Two times the longest wait at the doorbell: a loop that works has completed a read by then."""
@@ -74,14 +75,15 @@ class Fetcher:
             await self._recover()
         if not await self._slot_free(closing):
             return
-        wanted = self._jobs.free
+        wanted = min(self._jobs.free, TAKE_MAX)
         if wanted < 1:  # a job that was taken ahead began to wait for its turn meanwhile
             return
         self._reply_lost = True
         takings = self._begun(await self._source.take(wanted))
         self._jobs.taken(len(takings.deliveries), wanted=wanted)
         self._answered()
-        if len(takings.deliveries) < wanted and not self._reply_lost:
+        # The bell brings a job, so it is rung for those who have a slot: wanted may have been more than the slots.
+        if len(takings.deliveries) < wanted and self._jobs.free >= 1 and not self._reply_lost:
             self._reply_lost = True
             waited = await unless(closing, self._source.wait())
             if waited:

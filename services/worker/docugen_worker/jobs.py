@@ -1,4 +1,4 @@
-"""What this worker has in hand: one Job a slot, from the take that brought it, and on until its end is answered.
+"""What this worker has in hand: each Job from the take that brought it, and on until its end is answered.
 
     taken -> (waiting ->) rendering -> ending -> gone      stop() ends waiting and rendering early, for one of four reasons
 
@@ -7,7 +7,8 @@ be ending as may be taken, and no more.
 
 Quick jobs from a long queue are taken ahead of free slots (`pace`) and wait here for their turn. More are taken when none waits
 any more, and what ended meanwhile is told then: two calls for several jobs. One that waits for long was taken by mistake, as
-what is in the slots is slower than those before; it goes back unspent, for another worker may be idle.
+what is in the slots is slower than those before; it goes back unspent, for another worker may be idle. One that was lost with
+a worker never waits: what killed that one may be beside it, and would take it along again.
 
 A job's lease counts from the *sending* of the last take or beat that was answered: what Redis did then, it did no earlier. No
 I/O in here; times are seconds of the loop's monotonic clock.
@@ -31,6 +32,8 @@ from docugen_worker.pace import AHEAD_S, Pace
 
 TURN_S_MAX = 3 * AHEAD_S
 """How long a job that was taken ahead waits for a slot."""
+HOLD_S_MAX = AHEAD_S
+"""How long the ends of others wait meanwhile to be told."""
 
 
 class Stop(Enum):
@@ -46,8 +49,8 @@ class Stop(Enum):
 @dataclass(eq=False, slots=True)
 class Job:
     """One delivery in hand. heard_s: when the last answered take or beat was sent; of the take it is taken_s. deadline_s: when
-    its attempt must have ended; its lease is not renewed beyond. begun_s: when it got its slot, None while it has none.
-    turn: of a job that waits for one."""
+    its attempt must have ended; its lease is not renewed beyond. turn: of a job that waits for a slot. begun_s: since when it
+    has one, None without."""
 
     delivery: Delivery
     heard_s: float
@@ -66,6 +69,11 @@ class Job:
     @property
     def lease(self) -> Lease:
         return self.delivery.lease
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a slot."""
+        return self.turn is not None
 
     def held(self, now_s: float) -> HeldJob:
         """What is told of it at now_s."""
@@ -100,23 +108,33 @@ class Job:
 class JobsInHand:
     """The jobs of one worker: `slots` at most that render, some that wait for their turn, as many again that end.
 
-    pace: how quick those that had a slot were; it is told here.
+    pace: how quick those that had a slot were; it is told here. turn_s: longest wait for a slot. hold_s: of `none_waits`.
     """
 
-    def __init__(self, slots: int, measures: Measures = UNMEASURED) -> None:
+    def __init__(
+        self,
+        slots: int,
+        measures: Measures = UNMEASURED,
+        *,
+        pace: Pace | None = None,
+        turn_s: float = TURN_S_MAX,
+        hold_s: float = HOLD_S_MAX,
+    ) -> None:
         self.slots = slots
+        self.pace = pace or Pace()
+        self._turn_s, self._hold_s = turn_s, hold_s
         self._backlog = False
-        self.pace = Pace()
         self._unused = slots
         self._waiting: deque[Job] = deque()
         self._ending = 0
-        self._jobs: dict[Lease, Job] = {}
+        # Not by lease: what is passed on may come back under an equal one, before the answer that it has gone.
+        self._jobs: dict[Job, None] = {}
         self._room, self._none_waits, self._empty = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._measures = measures
         self._note_change()
 
     def __iter__(self) -> Iterator[Job]:
-        return iter(tuple(self._jobs.values()))
+        return iter(tuple(self._jobs))
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -131,7 +149,7 @@ class JobsInHand:
         """How many more may be taken. None while one waits for its turn: the next call is to be worth it."""
         if self._waiting:
             return 0
-        room = self.slots * (1 + self.pace.ahead) if self._backlog else self.slots
+        room = self.slots + (self.pace.ahead(self.slots) if self._backlog else 0)
         return min(room - self.rendering, 2 * room - len(self))
 
     def taken(self, count: int, *, wanted: int) -> None:
@@ -144,21 +162,24 @@ class JobsInHand:
         for other in self:
             if other.lease.entry == job.lease.entry:
                 other.stop(Stop.LEASE_LOST)
-        self._jobs[job.lease] = job
+        self._jobs[job] = None
         self._note_change()
 
     async def turn(self, job: Job) -> None:
-        """Wait until the job has a slot, or is stopped: at once, unless it was taken ahead, and for TURN_S_MAX at most."""
+        """Wait until the job has a slot, or is stopped: at once, unless it was taken ahead."""
         if job.stopping.is_set():
             return
         if self._unused and not self._waiting:
             self._begin(job)
             return
+        if job.delivery.lapsed:
+            self._pass_on(job)
+            return
         loop = asyncio.get_running_loop()
         job.turn = loop.create_future()
         self._waiting.append(job)
         self._note_change()
-        too_long = loop.call_later(TURN_S_MAX, self._pass_on, job)
+        too_long = loop.call_later(self._turn_s, self._pass_on, job)
         try:
             await job.turn
         finally:
@@ -179,7 +200,8 @@ class JobsInHand:
     def remove(self, job: Job) -> None:
         """Forget it, its end was answered. Safe to repeat."""
         self._free_slot(job)
-        if self._jobs.pop(job.lease, None) is not None:
+        if job in self._jobs:
+            del self._jobs[job]
             self._ending -= job.ending
             self._note_change()
 
@@ -189,10 +211,10 @@ class JobsInHand:
             await self._room.wait()
 
     async def none_waits(self) -> None:
-        """Return once no job waits for its turn, or after AHEAD_S."""
+        """Return once no job waits for its turn, or after hold_s."""
         if self._waiting:
             with suppress(TimeoutError):
-                async with asyncio.timeout(AHEAD_S):
+                async with asyncio.timeout(self._hold_s):
                     await self._none_waits.wait()
 
     async def empty(self) -> None:
@@ -212,7 +234,7 @@ class JobsInHand:
     def _free_slot(self, job: Job) -> None:
         if job.begun_s is None:
             return
-        self.pace.took(asyncio.get_running_loop().time() - job.begun_s)
+        self.pace.ended(job.begun_s, asyncio.get_running_loop().time())
         job.begun_s = None
         self._unused += 1
         if self._waiting:

@@ -30,13 +30,14 @@ from docugen_worker.settler import Answer
 log = structlog.get_logger(__name__)
 
 
-def count_begin(measures: Measures, delivery: Delivery) -> None:
-    """A job was taken. How long it waited is not known where a lease lapsed: part of that time it was being rendered."""
+def count_begin(measures: Measures, delivery: Delivery, waited_ms: int) -> None:
+    """A job begins that waited so long, in the queue and here. Where a lease lapsed that is not known: part of the time it was
+    being rendered."""
     if delivery.lapsed:
         measures.attempt_lost(WORKER_LOST.code)
         log.warning("attempt_lost", worker=delivery.last_worker, start_time_ms=delivery.last_start_time_ms)
     else:
-        measures.attempt_begun(delivery.waited_ms)
+        measures.attempt_begun(waited_ms)
 
 
 def count_end(measures: Measures, answer: Answer, duration_s: float, code: str, *, attempted: bool) -> None:

@@ -5,6 +5,7 @@
     published already, by a lost attempt          done, without rendering
     cancelled                                     cancelled
     more deliveries than attempts                 buried without rendering: it takes its workers with it
+    taken ahead, and got no slot                  handed back unspent (jobs)
     else generate()                               done | retry.decide: retried, buried | stopped: see jobs.Stop
 
 A failure is a value here: `process` raises nothing but CancelledError. One line a job, `job_settled`, tells how it ended; the
@@ -96,7 +97,8 @@ class Processor:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         _step("taken")
-        count_begin(self._shop.measures, job.delivery)
+        waited_ms = job.delivery.waited_ms + max(0, round((begun_s - job.taken_s) * 1_000))
+        count_begin(self._shop.measures, job.delivery, waited_ms)
         result = await self._result(job)
         duration_s = loop.time() - begun_s
         answer = Answer.STALE
@@ -112,7 +114,7 @@ class Processor:
             "job_settled",
             outcome=outcome.value,
             code=code,
-            wait_ms=job.delivery.waited_ms,
+            wait_ms=waited_ms,
             render_ms=round(duration_s * 1_000),
             bytes=result.size,
             reused=reused,
@@ -190,7 +192,7 @@ class Processor:
         if job.why is Stop.LEASE_LOST:
             return Result(None)
         ending: Ending = Cancelled() if job.why is Stop.CANCELLED else HandBack()
-        return await self._published(message) or Result(ending)
+        return await self._published(message) or Result(ending, "NO_SLOT" if job.why is Stop.PASSED_ON else "")
 
     async def _published(self, message: job_pb2.QueuedJob) -> Result | None:
         """Done, if the manifest of this very spec stands. An unreadable one, or another spec's, is generate()'s matter."""

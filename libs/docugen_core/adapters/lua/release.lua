@@ -1,4 +1,4 @@
--- release: hand jobs back unspent: a worker that stops, or cannot serve them.
+-- release: hand jobs back unspent: a worker that stops, cannot serve them, or has no slot for them.
 --
 -- FLAGS    allow-oom
 -- KEYS     lanes due run events
