@@ -129,6 +129,7 @@ class JobsInHand:
         self._ending = 0
         # Not by lease: what is passed on may come back under an equal one, before the answer that it has gone.
         self._jobs: dict[Job, None] = {}
+        self._by_entry: dict[str, Job] = {}
         self._room, self._none_waits, self._empty = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._measures = measures
         self._note_change()
@@ -159,9 +160,10 @@ class JobsInHand:
 
     def add(self, job: Job) -> None:
         """Take a job in hand. An older lease on the same entry, which this worker lost to itself, is stopped."""
-        for other in self:
-            if other.lease.entry == job.lease.entry:
-                other.stop(Stop.LEASE_LOST)
+        older = self._by_entry.get(job.lease.entry)
+        if older is not None:
+            older.stop(Stop.LEASE_LOST)
+        self._by_entry[job.lease.entry] = job
         self._jobs[job] = None
         self._note_change()
 
@@ -187,7 +189,7 @@ class JobsInHand:
             job.turn = None
             if job.begun_s is None:
                 self._waiting.remove(job)
-            self._note_change()
+                self._note_change()
 
     def ending(self, job: Job) -> None:
         """Free its slot: what is left to do is to tell the queue."""
@@ -202,6 +204,8 @@ class JobsInHand:
         self._free_slot(job)
         if job in self._jobs:
             del self._jobs[job]
+            if self._by_entry.get(job.lease.entry) is job:
+                del self._by_entry[job.lease.entry]
             self._ending -= job.ending
             self._note_change()
 
