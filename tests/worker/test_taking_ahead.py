@@ -241,7 +241,7 @@ async def test_a_worker_with_many_slots_asks_for_no_more_than_a_take_gives(world
 async def test_a_worker_without_a_free_slot_leaves_the_doorbell_to_others(world: WorkerWorld) -> None:
     """The bell brings a job: it would wait here for the slow one, while another worker is idle."""
     jobs = in_hand(1, ahead=8)
-    run_id = await world.submit()
+    await world.submit()
     async with fetching(world, jobs) as source:
         await until("the first is in hand, and more was asked for", lambda: has_asked(source, 2))
         await asyncio.sleep(0)
@@ -249,7 +249,6 @@ async def test_a_worker_without_a_free_slot_leaves_the_doorbell_to_others(world:
         async with world.worker("bob"):
             second = await world.submit(text="another")
             assert (await world.finished(second)).worker == "bob"
-    assert (await world.record(run_id)).state is RunState.RUNNING
 
 
 async def test_jobs_that_were_taken_ahead_of_a_slow_one_go_to_another_worker_unspent(world: WorkerWorld) -> None:
