@@ -64,6 +64,17 @@ async def test_trouble_with_one_place_is_nobody_elses() -> None:
     assert await look.at("c") == "c", "and it goes on"
 
 
+async def test_without_a_thread_everybody_is_told_why() -> None:
+    shelf = Shelf()
+    shelf.gate.set()
+    look = SharedLook(shelf.read)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+    answers = await asyncio.gather(look.at("a"), look.at("b"), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [RuntimeError, RuntimeError]
+
+
 async def test_a_cancelled_look_gives_up_its_answer_alone() -> None:
     shelf = Shelf()
     look = SharedLook(shelf.read)

@@ -149,14 +149,36 @@ async def test_a_job_that_gets_no_slot_is_passed_on_and_nothing_more_is_taken_ah
     assert held.free == 0
 
 
-async def test_a_job_that_was_lost_with_a_worker_begins_at_once_or_is_passed_on() -> None:
-    """What killed that worker may be beside it."""
-    held, (poison, innocent) = in_hand(1), [job(number, attempt=2, lapsed=True) for number in range(2)]
+@pytest.mark.parametrize("lapsed", [True, False])
+async def test_a_job_that_was_begun_before_begins_at_once_or_is_passed_on(lapsed: bool) -> None:
+    """It may have been lost with a worker, and what killed that one may be beside it; once handed back it has not lapsed."""
+    held, (poison, innocent) = in_hand(1), [job(number, attempt=2, lapsed=lapsed) for number in range(2)]
     held.taken(2, wanted=2)
     for each in (poison, innocent):
         await (await begun(held, each))
     assert (poison.begun_s is None, innocent.begun_s is None, innocent.why) == (False, True, Stop.PASSED_ON)
     assert held.pace.ahead(1) == 0
+
+
+async def test_whoever_waits_for_room_never_spins_when_jobs_are_passed_on() -> None:
+    """Passing on makes room smaller at once: an event that still said otherwise would be waited for without yielding."""
+    held, busy = in_hand(2, ahead=8), [job(number) for number in range(2)]
+    for each in busy:
+        await (await begun(held, each))
+    held.taken(2, wanted=2)
+    lost = [job(number, attempt=2, lapsed=True) for number in range(10, 18)]
+    for each in lost:
+        held.add(each)
+    turns = [asyncio.create_task(held.turn(each)) for each in lost]
+    waiting = asyncio.create_task(held.slot_free())
+    held.ending(busy[0])
+    await asyncio.wait(turns)
+    assert [each.why for each in lost] == [None, *[Stop.PASSED_ON] * 7]
+    assert held.free < 1
+    assert not waiting.done()
+    for each in (*busy, *lost):
+        held.remove(each)
+    await waiting
 
 
 async def test_a_job_that_was_passed_on_may_come_back_before_its_going_is_answered() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -42,7 +42,7 @@ class SharedLook(Generic[P, A]):
         """What `read(place)` returns or raises, to each about its own place. Cancelling it gives up the answer alone."""
         asked = _Asked[P, A](place)
         self._asked.append(asked)
-        if self._looking is None:
+        if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="shared look")
         return await asked.answer
 
@@ -52,11 +52,17 @@ class SharedLook(Generic[P, A]):
             while self._asked:
                 some = [self._asked.popleft() for _ in range(min(len(self._asked), LOOK_MAX))]
                 if together := [asked for asked in some if not asked.answer.done()]:
-                    _tell(together, await asyncio.to_thread(self._read_all, [asked.place for asked in together]))
+                    _tell(together, await self._found([asked.place for asked in together]))
         finally:
             self._looking = None
             for asked in (*together, *self._asked):  # there are none, unless the loop is being closed
                 asked.answer.cancel()
+
+    async def _found(self, places: list[P]) -> Sequence[A | Exception]:
+        try:
+            return await asyncio.to_thread(self._read_all, places)
+        except Exception as error:  # noqa: BLE001 - no thread to be had: raised again, to everybody
+            return [error] * len(places)
 
     def _read_all(self, places: list[P]) -> list[A | Exception]:
         return [self._read_one(place) for place in places]
@@ -68,7 +74,7 @@ class SharedLook(Generic[P, A]):
             return error
 
 
-def _tell(together: list[_Asked[P, A]], found: list[A | Exception]) -> None:
+def _tell(together: list[_Asked[P, A]], found: Sequence[A | Exception]) -> None:
     for asked, one in zip(together, found, strict=True):
         if asked.answer.done():
             continue

@@ -7,8 +7,8 @@ be ending as may be taken, and no more.
 
 Quick jobs from a long queue are taken ahead of free slots (`pace`) and wait here for their turn. More are taken when none waits
 any more, and what ended meanwhile is told then: two calls for several jobs. One that waits for long was taken by mistake, as
-what is in the slots is slower than those before; it goes back unspent, for another worker may be idle. One that was lost with
-a worker never waits: what killed that one may be beside it, and would take it along again.
+what is in the slots is slower than those before; it goes back unspent, for another worker may be idle. One that was begun
+before never waits: it may have been lost with a worker, and what killed that one may be beside it again.
 
 A job's lease counts from the *sending* of the last take or beat that was answered: what Redis did then, it did no earlier. No
 I/O in here; times are seconds of the loop's monotonic clock.
@@ -174,7 +174,9 @@ class JobsInHand:
         if self._unused and not self._waiting:
             self._begin(job)
             return
-        if job.delivery.lapsed:
+        if (
+            job.delivery.lapsed or job.lease.attempt > 1
+        ):  # what is handed back keeps its attempts, and not that it lapsed
             self._pass_on(job)
             return
         loop = asyncio.get_running_loop()
@@ -212,6 +214,7 @@ class JobsInHand:
     async def slot_free(self) -> None:
         """Return once there is room for one more."""
         while self.free < 1:
+            self._room.clear()  # an event that stood although there is none would be waited for without end, and never yield
             await self._room.wait()
 
     async def none_waits(self) -> None:
@@ -224,12 +227,14 @@ class JobsInHand:
     async def empty(self) -> None:
         """Return once nothing is in hand."""
         while self._jobs:
+            self._empty.clear()
             await self._empty.wait()
 
     def _pass_on(self, job: Job) -> None:
         if job.begun_s is None:
             self.pace.forget()
             job.stop(Stop.PASSED_ON)
+            self._note_change()
 
     def _begin(self, job: Job) -> None:
         self._unused -= 1
