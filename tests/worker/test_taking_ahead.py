@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.adapters.redis_job_source import TAKE_MAX as SOURCE_TAKE_MAX
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.domain.lease import Delivery, Lease, Takings
 from docugen_core.domain.run import RunState
-from docugen_worker.fetcher import TAKE_MAX, Fetcher
+from docugen_core.ports import TAKE_MAX
+from docugen_worker.fetcher import Fetcher
 from docugen_worker.jobs import Job, JobsInHand, Stop
 from docugen_worker.pace import AHEAD_MAX, AHEAD_MIN, AHEAD_PER_SLOT_MAX, AHEAD_S, QUICK_S, Pace
 from fakes import ScriptedRenderer
@@ -251,7 +251,6 @@ async def fetching(world: WorkerWorld, jobs: JobsInHand) -> AsyncIterator[Counti
 
 
 async def test_a_worker_with_many_slots_asks_for_no_more_than_a_take_gives(world: WorkerWorld) -> None:
-    assert TAKE_MAX == SOURCE_TAKE_MAX
     jobs = in_hand(250, ahead=AHEAD_MAX)
     jobs.taken(1, wanted=1)
     run_ids = [await world.submit(text=str(n)) for n in range(3)]

@@ -38,10 +38,10 @@ from docugen_core.domain.lease import (
     Takings,
 )
 from docugen_core.domain.worker import CONSUMER, WorkerAdvert
+from docugen_core.ports import TAKE_MAX
 
 T = TypeVar("T")
 
-TAKE_MAX = 256
 HOLD_POLL_MS = 250
 RECOVER_MAX = 1_000
 BATCH_ITEMS = 500

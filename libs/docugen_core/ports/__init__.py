@@ -11,7 +11,7 @@ No method returns a library's type and none raises a library's error: only value
 
 from docugen_core.ports.clock import Clock
 from docugen_core.ports.execution import ExecutionMode, GenerationExecutor, GenerationJob, RunLedger, Submission
-from docugen_core.ports.queue import JobQueue, JobSource, QueueDesk
+from docugen_core.ports.queue import TAKE_MAX, JobQueue, JobSource, QueueDesk
 from docugen_core.ports.rendering import Renderer
 from docugen_core.ports.storage import (
     ArtefactStore,
@@ -24,6 +24,7 @@ from docugen_core.ports.storage import (
 )
 
 __all__ = [
+    "TAKE_MAX",
     "ArtefactStore",
     "BundleStore",
     "Clock",

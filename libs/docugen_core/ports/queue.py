@@ -63,11 +63,15 @@ class JobQueue(Protocol):
         ...
 
 
+TAKE_MAX = 256
+"""Jobs that one take may want."""
+
+
 class JobSource(Protocol):
     """The queue for one worker process. After a take that raised, call recover before the next one."""
 
     async def take(self, want: int) -> Takings:
-        """Up to `want` jobs under new leases: due ones first, then new ones by priority, none starved."""
+        """Up to `want` jobs (1 to TAKE_MAX) under new leases: due ones first, then new ones by priority, none starved."""
         ...
 
     async def wait(self, wait_ms_max: int = 2_000) -> Takings:

@@ -18,12 +18,11 @@ import structlog
 from docugen_core.adapters.lifetime import unless
 from docugen_core.domain.lease import Delivery, Hold, Takings
 from docugen_core.errors import Unavailable
-from docugen_core.ports import JobSource
+from docugen_core.ports import TAKE_MAX, JobSource
 
 from docugen_worker.backoff import Backoff
 from docugen_worker.jobs import JobsInHand
 
-TAKE_MAX = 256
 BLOCK_S = 2.0
 DEAF_AFTER_S = 2 * BLOCK_S
 """Two times the longest wait at the doorbell: a loop that works has completed a read by then."""
