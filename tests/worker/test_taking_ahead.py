@@ -160,6 +160,7 @@ async def test_a_job_that_was_begun_before_begins_at_once_or_is_passed_on(lapsed
     assert held.pace.ahead(1) == 0
 
 
+@pytest.mark.timeout(60)  # what spins never comes back
 async def test_whoever_waits_for_room_never_spins_when_jobs_are_passed_on() -> None:
     """Passing on makes room smaller at once: an event that still said otherwise would be waited for without yielding."""
     held, busy = in_hand(2, ahead=8), [job(number) for number in range(2)]
