@@ -15,7 +15,7 @@ from cli_process import ROOT
 from doc_pages import blocks, desk, pattern, plain, without_blocks
 from docugen.cli.entry import docugen
 from docugen_core.config import FILE_SUFFIX, declarations
-from docugen_core.rendering.engine import library
+from docugen_core.rendering.typst_library import library
 
 DOCS = ROOT / "docs"
 TAUGHT = [

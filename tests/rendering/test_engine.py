@@ -8,8 +8,9 @@ import zlib
 from importlib.metadata import version
 
 from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
-from docugen_core.rendering.engine import LIBRARY_FOLDER, engine, library
+from docugen_core.rendering.engine import engine
 from docugen_core.rendering.fonts import installed_fonts
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER, library
 
 PROGRAM = """
 import sys

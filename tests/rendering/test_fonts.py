@@ -15,7 +15,7 @@ import pytest
 import typst
 from docugen_core.domain.identity import content_digest
 from docugen_core.errors import ConfigurationError, RenderFailed
-from docugen_core.rendering.compilers import ROOT, typst_fonts
+from docugen_core.rendering.compilers import NO_PACKAGES, typst_fonts
 from docugen_core.rendering.fonts import FONT_FOLDER, MAIN_FAMILY, families, font_chain, installed_fonts, read_fonts
 
 WORLD = Path(__file__).parents[2] / "fonts" / "docugen-fonts-world" / "docugen_fonts_world"
@@ -141,7 +141,7 @@ def test_the_order_of_files_and_folders_on_disk_decides_between_no_two_faces(dis
         for number, file in enumerate(order):
             text = text.replace(f'"{file.parent.name}/', f'"{number}/')
         listed.write_text(text)
-        made.append(typst.Compiler(root=ROOT, font_paths=typst_fonts(read_fonts([disk / name]))))
+        made.append(typst.Compiler(root=NO_PACKAGES, font_paths=typst_fonts(read_fonts([disk / name]))))
 
     for weight in (450, 550, 650):
         source: Any = {"main.typ": f'#set text(font: "{MAIN_FAMILY}", weight: {weight})\nWren'.encode()}

@@ -22,9 +22,9 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 from docugen_core.domain.identity import canonical_json
 from docugen_core.domain.json import JsonObject
 from docugen_core.rendering import locale as ours
-from docugen_core.rendering.compilers import ROOT, typst_fonts
-from docugen_core.rendering.engine import library
+from docugen_core.rendering.compilers import typst_fonts
 from docugen_core.rendering.fonts import installed_fonts
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER
 from docugen_core.rendering.world import World
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,10 +129,17 @@ def _typst(locale: str) -> dict[str, Any]:
 
 def _asked(source: str, locale: str, labels: JsonObject | None = None) -> Any:
     world = canonical_json(ours.world_facts(World(dt.date(2026, 9, 30), locale, "UTC", True)))
-    inputs = {"data.json": b"{}", "labels.json": canonical_json(labels or {}), "world.json": world}
-    files: Any = {**library(), "main.typ": source.encode(), **inputs}
+    inputs = {
+        "data.json": b"{}",
+        "docugen/branding.json": b"{}",
+        "labels.json": canonical_json(labels or {}),
+        "world.json": world,
+    }
+    files: Any = {"main.typ": source.encode(), **inputs}
     fonts = typst_fonts(installed_fonts())
-    return json.loads(typst.Compiler(files, root=ROOT, font_paths=fonts).query("<printed>", field="value", one=True))
+    return json.loads(
+        typst.Compiler(files, root=LIBRARY_FOLDER, font_paths=fonts).query("<printed>", field="value", one=True)
+    )
 
 
 def _array(values: tuple[str, ...]) -> str:

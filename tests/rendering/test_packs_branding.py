@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import RenderFailed
-from docugen_core.rendering.engine import LIBRARY_FOLDER
 from docugen_core.rendering.packs import TemplatePack
 from docugen_core.rendering.registry import render
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER
 from docugen_core.strict_json.schema import Schema
 from pack_examples import a_task
 from shipped_packs import catalogue, pages_of, rendered, shipped

@@ -16,12 +16,13 @@ import pytest
 import typst
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
-from docugen_core.rendering.compilers import ROOT, check_fonts, typst_fonts
+from docugen_core.rendering.compilers import NO_PACKAGES, check_fonts, typst_fonts
 from docugen_core.rendering.fonts import installed_fonts
 from docugen_core.rendering.packs import PdfOptions, PdfStandard
 from docugen_core.rendering.pdf import page_count
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderLimits
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER, library
 from pack_examples import PLEX, a_task
 
 
@@ -223,13 +224,16 @@ def test_files_outside_the_pack_cannot_be_read(path: str) -> None:
     error = failure(f'#read("{path}")')
 
     assert "root:" not in error.message
-    assert str(ROOT.parent) not in error.message
+    assert str(LIBRARY_FOLDER.parent) not in error.message
     assert "files of its own pack" in error.hint
     assert str(error.where) == "notice.typ:1:7"
 
 
-def test_the_engines_root_holds_nothing_to_read() -> None:
-    assert [path.name for path in ROOT.iterdir()] == [".gitkeep"]
+def test_the_engines_root_holds_the_library_and_no_package_is_installed() -> None:
+    held = {path.relative_to(LIBRARY_FOLDER).as_posix() for path in LIBRARY_FOLDER.rglob("*") if path.is_file()}
+
+    assert held == {*library(), "docugen/branding.schema.json"}
+    assert [path.name for path in NO_PACKAGES.iterdir()] == [".gitkeep"]
 
 
 def test_reading_a_template_name_of_another_document_finds_nothing() -> None:

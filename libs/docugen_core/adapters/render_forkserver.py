@@ -72,8 +72,9 @@ def _leave_the_network(system: ctypes.CDLL) -> None:
 
 
 def _import_for_first_document() -> None:
-    from docugen_core.rendering import compilers, locale, pdf  # noqa: F401 - pdf: for the first document
+    from docugen_core.rendering import compilers, locale, pdf, typst_library  # noqa: F401 - pdf: for the first document
 
+    typst_library.library()
     compilers.compiler()
     locale.locale_facts("en-GB")
 

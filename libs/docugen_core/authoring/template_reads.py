@@ -10,12 +10,14 @@ from docugen_core.authoring.data_paths import DataRead, LabelRead
 from docugen_core.authoring.table_reads import currency_places, table_reads
 from docugen_core.authoring.text_reads import text_reads, undeclared_names
 from docugen_core.authoring.typst_reads import typst_reads
-from docugen_core.rendering.engine import library
 from docugen_core.rendering.packs import Template, TemplatePack
 from docugen_core.rendering.strict_toml import read_toml
 from docugen_core.rendering.table_layout import parse_layout
+from docugen_core.rendering.typst_library import library
 
 LIBRARY = "docugen.typ"
+BRANDING = DataRead(("branding",), "docugen/branding.typ", 1, whole=True, guarded=True)
+"""The library reads this part of the data from a file of its own, which `typst_reads` does not know."""
 
 
 @dataclass(slots=True)
@@ -80,9 +82,7 @@ def _is_minijinja(file: str) -> bool:
 
 def _library_reads() -> list[DataRead | LabelRead]:
     files = library()
-    found: list[DataRead | LabelRead] = []
+    found: list[DataRead | LabelRead] = [BRANDING]
     for file, source in files.items():
-        reads = typst_reads(source, file, files)
-        found += [read for read in reads.data if read.path]
-        found += [read for read in reads.labels if read.path]
+        found += [read for read in typst_reads(source, file, files).labels if read.path]
     return found

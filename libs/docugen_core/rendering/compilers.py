@@ -22,11 +22,12 @@ from docugen_core.errors import ConfigurationError, RenderInterrupted
 from docugen_core.rendering.fonts import FontFile, font_folders, installed_fonts
 from docugen_core.rendering.pack_fonts import FONT_FOLDER
 from docugen_core.rendering.packs import TemplatePack
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER
 
 if TYPE_CHECKING:
     import typst
 
-ROOT = Path(__file__).parent / "empty"
+NO_PACKAGES = Path(__file__).parent / "empty"
 MAIN_FILE = "main.typ"
 KEPT_MAX = 4
 """Compilers for packs with fonts. Each holds the faces its documents used, so their memory is the reason for the bound."""
@@ -40,10 +41,8 @@ def compiler() -> typst.Compiler:
 
     Raises ConfigurationError as `check_fonts` does.
     """
-    import typst
-
     fonts = typst_fonts(installed_fonts())
-    return typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
+    return _compiler_of(fonts)
 
 
 def compiler_for(pack: TemplatePack) -> typst.Compiler:
@@ -97,6 +96,13 @@ def check_fonts(fonts: typst.Fonts, listed: Sequence[FontFile]) -> None:
         raise ConfigurationError(message, code="INVALID_FONTS", hint="List it in fonts.toml, or remove it.")
 
 
+def _compiler_of(fonts: typst.Fonts) -> typst.Compiler:
+    import typst
+
+    root, packages = LIBRARY_FOLDER, NO_PACKAGES
+    return typst.Compiler(root=root, font_paths=fonts, package_path=packages, package_cache_path=packages)
+
+
 class _FontChangedError(Exception):
     """Its text is the font's place in the pack: a caller learns no path of this machine."""
 
@@ -107,11 +113,9 @@ class _FontChangedError(Exception):
 @lru_cache(maxsize=KEPT_MAX)
 def _compiler_with(own: tuple[FontFile, ...]) -> typst.Compiler:
     """own: a pack's faces. What fails is not kept: the folder may be mended."""
-    import typst
-
     _compare(own)
     fonts = typst_fonts([*installed_fonts(), *own])
-    made = typst.Compiler(root=ROOT, font_paths=fonts, package_path=ROOT, package_cache_path=ROOT)
+    made = _compiler_of(fonts)
     for font in own:
         _read_face(made, font)
     _compare(own)

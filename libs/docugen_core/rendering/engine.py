@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
 from docugen_core.domain.manifest import Engine
 from docugen_core.rendering.fonts import installed_fonts
+from docugen_core.rendering.typst_library import library
 
 RENDERING_EDITION = "1"
 """Raise it when DocuGen's own rendering code makes other bytes than the last release did. It is "1" until there is one: no
 fingerprint was published yet. tests/rendering/test_goldens.py asks for it."""
-
-LIBRARY_FOLDER = Path(__file__).parent / "typst"
-"""What templates import: docugen.typ, and docugen/ with its parts."""
 
 _DISTRIBUTIONS = (
     "babel",
@@ -48,13 +45,6 @@ def engine() -> Engine:
     components["docugen.typ"] = digest(LIBRARY_PREFIX, {path: content_digest(data) for path, data in library().items()})
     fonts = tuple((font.name, font.sha256) for font in installed_fonts())
     return Engine(tuple(sorted(components.items())), fonts)
-
-
-@cache
-def library() -> Mapping[str, bytes]:
-    """The files of the Typst library by their virtual names, sorted: `docugen.typ`, `docugen/numbers.typ`, ..."""
-    files = sorted(LIBRARY_FOLDER.rglob("*.typ"))
-    return {path.relative_to(LIBRARY_FOLDER).as_posix(): path.read_bytes() for path in files}
 
 
 def _version(distribution: str) -> str:

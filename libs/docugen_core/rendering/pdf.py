@@ -1,13 +1,13 @@
 """PDF by Typst: virtual files in, PDF/A out.
 
     main.typ      one line, includes the template, so that a diagnostic names the pack's own file and line
-    docugen.typ   the library that ships with DocuGen, its parts in docugen/
-    data.json world.json labels.json
+    docugen.typ   the library that ships with DocuGen, its parts in docugen/: the only files on disk (`typst_library`)
+    data.json world.json labels.json docugen/branding.json
     ...           every file of the pack under its own path
 
 What Typst may not do here, and why it cannot:
 - reach the network (packages): nothing is installed, and the render process has a dead proxy and no network namespace;
-- read files: its root is an empty folder; `../` and absolute paths stay inside it; packs hold no links;
+- read files: its root holds the library and nothing else; `../` and absolute paths stay inside it; packs hold no links;
 - use other fonts: only installed ones and its pack's (`compilers`), in the order of `typesetting`, never "any that has one";
 - print empty boxes: PDF/A makes a missing glyph an error, other PDFs are checked as one, and every warning is a failure;
 - remember: inputs go in as files with fixed names, `sys_inputs` is always None (it would survive into the next document);
@@ -26,9 +26,9 @@ from typing import Any
 
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.failure import SourceLocation
+from docugen_core.domain.identity import canonical_json
 from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.rendering.compilers import MAIN_FILE, compiler_for
-from docugen_core.rendering.engine import library
 from docugen_core.rendering.inputs import template_inputs
 from docugen_core.rendering.missing_glyphs import MISSING_GLYPH
 from docugen_core.rendering.packs import PdfOptions, Template, is_text
@@ -36,7 +36,9 @@ from docugen_core.rendering.page_format import check_pages
 from docugen_core.rendering.pdf_diagnostics import render_failed
 from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_core.rendering.typesetting import text_rule
+from docugen_core.rendering.typst_library import check_library, library
 
+BRANDING_FILE = "docugen/branding.json"
 FIELDS_FILE = "docugen/fields.typ"
 LABELLED_FIELDS_FILE = "docugen/labelled-fields.typ"
 
@@ -89,16 +91,17 @@ def compile_svg(task: RenderTask, template: Template) -> list[bytes]:
 def _compiled(task: RenderTask, source: str, **options: object) -> bytes | list[bytes]:
     import typst
 
+    check_library()
     files = _virtual_files(task, source)
     # Typst's own types do not mention the mapping of virtual files that its documentation offers.
     compile_files: Any = compiler_for(task.pack).compile_with_warnings
     try:
         made, warnings = compile_files(files, sys_inputs=None, timestamp=_now(task.world.document_date), **options)
     except typst.TypstError as error:
-        raise render_failed(error.message, error.hints, error.diagnostic, files, source) from None
+        raise render_failed(error.message, error.hints, error.diagnostic, {**library(), **files}, source) from None
     if warnings:
         first = warnings[0]
-        raise render_failed(f"warning: {first.message}", first.hints, first.diagnostic, files, source)
+        raise render_failed(f"warning: {first.message}", first.hints, first.diagnostic, {**library(), **files}, source)
     compiled: bytes | list[bytes] = made
     return compiled
 
@@ -142,10 +145,10 @@ def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
     if undated:
         _refuse_other_todays(task)
     files = {name: data for name, data in task.pack.files.items() if is_text(name)}
-    files |= library()
     if task.labelled:
-        files[FIELDS_FILE] = files[LABELLED_FIELDS_FILE]
+        files[FIELDS_FILE] = library()[LABELLED_FIELDS_FILE]
     files |= {f"{name}.json": data for name, data in template_inputs(task).items()}
+    files[BRANDING_FILE] = canonical_json(task.data.get("branding", {}))
     files[MAIN_FILE] = (_UNDATED * undated + text_rule(task) + f'#include "{source}"').encode()
     return files
 
