@@ -47,6 +47,14 @@ def test_a_plain_document_passes_with_links_pictures_and_page_numbers() -> None:
     check_docx_template(with_field('<w:r><w:instrText xml:space="preserve"> PAGE \\* MERGEFORMAT </w:instrText></w:r>'))
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xff\xfe"], ids=["bare", "marked"])
+def test_a_part_in_another_encoding_is_refused_not_overlooked(mark: bytes) -> None:
+    """A reader that guesses UTF-16 would see a field in it, which a search of the bytes does not."""
+    hidden = mark + '<w:p xmlns:w="urn:x"><w:fldSimple/></w:p>'.encode("utf-16-le")
+
+    assert "is not UTF-8 text" in refusal(with_part(PLAIN, "word/extra.xml", hidden))
+
+
 @pytest.mark.parametrize(
     "part",
     [

@@ -13,6 +13,8 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property, partial
+from itertools import islice
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -71,25 +73,35 @@ def _parse(data: bytes, found: list[TomlProblem]) -> TomlTable:
         at = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         line = int(at[1]) if at else text.count("\n") + 1
         raise TomlProblem(f"is not TOML: {str(error).partition(' (at ')[0]}", line=line) from None
-    return TomlTable(raw, text, found)
+    return TomlTable(raw, text.split("\n"), found)
 
 
 class TomlTable:
-    """One table. Ask for each key, then call `finish()`: it refuses the keys nobody asked for. line: of its heading.
+    """One table. Ask for each key, then call `finish()`: it refuses the keys nobody asked for.
 
-    found: where its mistakes go.
+    found: where its mistakes go. heading: looks for the line of its heading, which few want to know.
     """
 
     def __init__(
-        self, raw: Mapping[str, Any], text: str, found: list[TomlProblem], name: str = "", line: int = 1
+        self,
+        raw: Mapping[str, Any],
+        lines: Sequence[str],
+        found: list[TomlProblem],
+        name: str = "",
+        heading: Callable[[], int] = lambda: 1,
     ) -> None:
         self._raw = raw
-        self._text = text
+        self._lines = lines
         self._found = found
         self._name = name
-        self.line = line
+        self._heading = heading
         self._asked: dict[str, None] = {}
         self._refused: set[str] = set()
+
+    @cached_property
+    def line(self) -> int:
+        """The line of its heading, from 1."""
+        return self._heading()
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text; required unless `default` is given. A required text is never empty."""
@@ -122,7 +134,7 @@ class TomlTable:
         raw = self._get(key, dict, None if required else {})
         # Of a table that is not there, only that is said, not that each of its keys is absent as well.
         found = [] if key in self._refused else self._found
-        return TomlTable(raw, self._text, found, self._path(key), self._heading(key))
+        return TomlTable(raw, self._lines, found, self._path(key), partial(self._heading_of, key))
 
     def tables(self, key: str) -> Iterator[TomlTable]:
         """The tables of an array of tables (`[[key]]`), none where it is absent."""
@@ -131,7 +143,8 @@ class TomlTable:
             if not isinstance(raw, dict):
                 self.refuse(key, f"{self._path(key)}[{index}] must be a table")
             else:
-                yield TomlTable(raw, self._text, self._found, f"{self._path(key)}[{index}]", self._heading(key, index))
+                heading = partial(self._heading_of, key, index)
+                yield TomlTable(raw, self._lines, self._found, f"{self._path(key)}[{index}]", heading)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._raw)
@@ -177,11 +190,10 @@ class TomlTable:
         pattern = re.compile(rf"""\s*(\[+\s*([\w.-]+\.)?)?["']?{re.escape(key)}["']?\s*[=\].]""")
         return self._search(pattern, 0, self.line) or self.line
 
-    def _heading(self, key: str, index: int = 0) -> int:
+    def _heading_of(self, key: str, index: int = 0) -> int:
         pattern = re.compile(rf"\s*\[+\s*([\w.-]+\.)?{re.escape(key)}\s*\]+|\s*{re.escape(key)}\s*=")
         return self._search(pattern, index, self.line) or self._line_of(key)
 
     def _search(self, pattern: re.Pattern[str], skip: int, first: int) -> int:
-        lines = self._text.split("\n")
-        found = [number for number, line in enumerate(lines, 1) if number >= first and pattern.match(line)]
-        return found[skip] if len(found) > skip else 0
+        found = (number for number, line in enumerate(self._lines, 1) if number >= first and pattern.match(line))
+        return next(islice(found, skip, None), 0)

@@ -40,7 +40,12 @@ def read_strictly(data: bytes, *, on_element: OnElement | None = None, on_text: 
 
     on_element: called with each element's name and attributes, on_text with the name of the element around it and a piece
     of its text; names are `namespace local` or `local`. Raises XmlProblem; what the callbacks raise comes through.
+
+    Only UTF-8 is read, so a name in the text is there as it is, byte for byte.
     """
+    # expat reads UTF-16 by its first bytes, and nothing asks it not to. There every "<" has a zero byte, and here no character.
+    if b"\0" in data:
+        raise XmlProblem("it is not UTF-8 text", data[: data.index(b"\0")].count(b"\n") + 1)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
     open_elements: list[str] = []
@@ -65,15 +70,12 @@ def read_strictly(data: bytes, *, on_element: OnElement | None = None, on_text: 
     def end(_: str) -> None:
         open_elements.pop()
 
-    def text(piece: str) -> None:
-        if on_text is not None:
-            on_text(open_elements[-1], piece)
-
     parser.XmlDeclHandler = declared
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
+    if on_text is not None:
+        parser.CharacterDataHandler = lambda piece: on_text(open_elements[-1], piece)
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
