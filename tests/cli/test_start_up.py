@@ -27,12 +27,10 @@ NEVER = ("opentelemetry", "prometheus_client", "redis")  # what a service needs,
 
 PROGRAM = """
 import json, sys
-from docugen.cli import main
-try:
-    main(sys.argv[2:])
-except SystemExit as ended:
-    with open(sys.argv[1], "w") as file:
-        json.dump({"code": ended.code, "modules": sorted(sys.modules)}, file)
+from docugen.cli import run
+code = run(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    json.dump({"code": code, "modules": sorted(sys.modules)}, file)
 """
 
 

@@ -10,6 +10,6 @@ can say what the other does not. Nothing heavy is imported before it is needed: 
 
 from __future__ import annotations
 
-from docugen.cli.entry import main
+from docugen.cli.entry import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

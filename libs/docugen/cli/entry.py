@@ -1,12 +1,15 @@
-"""The root command and `main`: which commands there are, and what every end of one means to the shell."""
+"""The root command, `main` and `run`: which commands there are, and what every end of one means to the shell."""
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -84,9 +87,23 @@ def docugen() -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave the process with its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+def main() -> NoReturn:
+    """The process `docugen`: run what the command line says and end with its exit code."""
+    code = run(sys.argv[1:])
+    if threading.active_count() > 1:
+        sys.exit(code)  # which waits for the others
+    # What `sys.exit` does, but for taking every module apart first: a tenth of the time of a short command.
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = 128 + signal.SIGPIPE
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of the command line `arguments`, in this process."""
     terminated: list[int] = []
 
     def on_sigterm(number: int, _: object) -> None:
@@ -101,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _run(arguments)
     finally:
         signal.signal(signal.SIGTERM, before)
-    sys.exit(128 + terminated[0] if terminated and code == 128 + signal.SIGINT else code)
+    return 128 + terminated[0] if terminated and code == 128 + signal.SIGINT else code
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -1,27 +1,18 @@
-"""`docugen render`: a bundle to files, in this process and its render children. No server, no state left behind."""
+"""`docugen render`: a bundle to files, in this process and its render children. No server, no state left behind.
+
+The first thing it does is start the fork server, which takes as long to import its engines as this process the rest of itself.
+So what it takes to render is imported in here only afterwards (`render_here`).
+"""
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-from typing import Any
+import gc
 
 import click
-from docugen_core.assembly import assemble
-from docugen_core.config import Settings
-from docugen_core.domain.run import RunState
-from docugen_core.errors import Unavailable
-from docugen_core.ports import GenerationJob
-from docugen_core.submission import Intake, SubmitRequest, prepare_generation_job, submit_generation_job
+from docugen_core import environment
+from docugen_core.adapters.render_launch import ChildLimits, LaunchedServer
 
-from docugen.cli import local
-from docugen.cli.bundle_files import read_bundle
-from docugen.cli.failures import CommandFailed, Problem, wrong_input
-from docugen.cli.folder import put_into_folder
 from docugen.cli.options import bundle_argument, date_option, json_option, quiet_option, seed_option
-from docugen.cli.output import emit
-from docugen.cli.progress import Show, progress
-from docugen.cli.views import bundle_view
 
 
 @click.command()
@@ -46,32 +37,11 @@ def render(
              artefacts: [{name, format, media_type, status, path, size, sha256, pages, reason,
                           fallback_reason, changed}]}
     """
-    settings = local.settings()
-    file = read_bundle(bundle, settings, seed=seed, document_date=document_date)
-    folder = Path(out) if out else Path("out") / file.stem
-    if folder.exists() and not folder.is_dir():
-        raise wrong_input(f"{folder}: is no folder", reason="FILE_NOT_USABLE", hint="Name another one with --out.")
-    request = SubmitRequest(file.bundle)
-    # Checked before anything is started, so that a wrong bundle is refused at once.
-    intake = local.intake(settings)
-    job = prepare_generation_job(request, intake)
-    with local.private_store(settings, beside=folder.parent) as own, progress(quiet=quiet) as show:
-        document = asyncio.run(_render(request, job, intake, folder, own, show))
-    emit(document, bundle_view, as_json=as_json)
+    settings = environment.load()
+    with LaunchedServer(ChildLimits.of(settings)) as launched:
+        # Nothing that imports make is garbage; to look for some after every few objects takes a tenth of their time.
+        gc.disable()
+        from docugen.cli.render_here import render_file
 
-
-async def _render(
-    request: SubmitRequest, job: GenerationJob, intake: Intake, folder: Path, own: Settings, show: Show
-) -> dict[str, Any]:
-    async with assemble(own, intake=intake) as core:
-        run = (await submit_generation_job(request, intake=core.intake, executor=core.executor)).run
-        async for snapshot in core.executor.watch(job.run_id):
-            run = snapshot
-            show(run)
-        if run.state is not RunState.SUCCEEDED:
-            failed = run.failure and local.failed_run(run.failure, job.bundle, core.intake, beside=folder.parent)
-            raise CommandFailed(failed or Problem(f"the run ended {run.state.value}", "RUN_ENDED"))
-        manifest = await core.store.read_manifest(run.run_id)
-        if manifest is None:
-            raise Unavailable("the manifest is gone from the temporary store", hint="Was the folder removed meanwhile?")
-        return await put_into_folder(run.run_id, manifest, core.store, folder)
+        gc.enable()
+        render_file(settings, launched, bundle, out, seed, document_date, quiet=quiet, as_json=as_json)

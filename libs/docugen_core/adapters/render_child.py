@@ -17,21 +17,22 @@ import json
 import pickle
 import resource
 import socket
-import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docugen_core.adapters.render_launch import (
+    ANSWER_HEAD,
+    OPEN_FILES_MAX,
+    OUT_OF_MEMORY,
+    TAKEN,
+    TASK_HEAD,
+    ChildLimits,
+)
 from docugen_core.domain.failure import Failure
 from docugen_core.errors import DocugenError, RenderInterrupted
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import Rendering, Task
 
-TASK_HEAD = struct.Struct(">Q")
-TAKEN = b"\x06"
-ANSWER_HEAD = struct.Struct(">IQ")
-
-OUT_OF_MEMORY = "RENDER_OUT_OF_MEMORY"
 _MEMORY_SIGNS = (
     b"memory allocation of",
     b"std::bad_alloc",
@@ -41,17 +42,8 @@ _MEMORY_SIGNS = (
     b"PyObject pointer is null",  # what the Rust side says when Python cannot make an object
 )
 
-OPEN_FILES_MAX = 64
 CPU_SPARE_S = 5
 _MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ChildLimits:
-    """memory_mb: address space. timeout_ms: the pool's deadline; CPU time beyond it ends a process the pool cannot reach."""
-
-    memory_mb: int
-    timeout_ms: int
 
 
 def serve(connection: socket.socket, limits: ChildLimits) -> None:

@@ -32,7 +32,8 @@ import socket
 import sys
 from contextlib import suppress
 
-from docugen_core.adapters.render_child import ChildLimits, serve, tells_of_memory
+from docugen_core.adapters.render_child import serve, tells_of_memory
+from docugen_core.adapters.render_launch import ChildLimits
 from docugen_core.errors import DocugenError
 
 PR_SET_PDEATHSIG = 1
@@ -54,6 +55,7 @@ def main() -> None:
     system = ctypes.CDLL(None)
     system.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _leave_the_network(system)
+    gc.disable()  # nothing that imports make is garbage
     try:
         _import_for_first_document()
     except DocugenError as error:
@@ -61,6 +63,7 @@ def main() -> None:
             control.send(b"E" + error.message.encode()[: MESSAGE_MAX - 1])
         return
     gc.freeze()
+    gc.enable()
     _ForkServer(control, limits, system).run()
 
 

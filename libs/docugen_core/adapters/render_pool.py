@@ -18,12 +18,11 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from docugen_core.adapters.render_child import OPEN_FILES_MAX, OUT_OF_MEMORY, ChildLimits
+from docugen_core.adapters.render_launch import OPEN_FILES_MAX, OUT_OF_MEMORY, ChildLimits, LaunchedServer
 from docugen_core.adapters.render_process import (
     ForkServer,
     NotTaken,
@@ -47,10 +46,14 @@ HAND_OVERS_MAX = 3
 class RenderPool:
     """Use as `async with RenderPool(settings) as pool`. Entering starts the processes and does not wait for them."""
 
-    def __init__(self, settings: Settings, measures: Measures = UNMEASURED) -> None:
+    def __init__(
+        self, settings: Settings, measures: Measures = UNMEASURED, *, launched: LaunchedServer | None = None
+    ) -> None:
+        """launched: a fork server that was started ahead with the bounds of `settings`. The pool ends it with itself."""
         self._settings = settings
         self._measures = measures
-        self._limits = ChildLimits(settings.render_memory_mb, settings.render_timeout_ms)
+        self._limits = ChildLimits.of(settings)
+        self._launched = launched
         self._slots = asyncio.Semaphore(settings.render_slots)
         self._server: ForkServer | None = None
         self._idle: list[RenderProcess] = []
@@ -199,7 +202,8 @@ class RenderPool:
             self._server.reap()
             self._server = None
         if self._server is None:
-            self._server = _start(self._limits, self._ended)
+            launched, self._launched = self._launched or LaunchedServer(self._limits), None
+            self._server = ForkServer(launched, self._ended)
         return self._server.fork()
 
     def _ended(self, pid: int) -> None:
@@ -214,14 +218,6 @@ class RenderPool:
                 if process.documents:
                     self._fill()
                 return
-
-
-def _start(limits: ChildLimits, on_exit: Callable[[int], None]) -> ForkServer:
-    try:
-        return ForkServer(limits, on_exit)
-    except OSError as error:
-        hint = "The machine may be out of processes, memory or file descriptors."
-        raise RenderInterrupted(f"the fork server could not be started: {error.strerror}", hint=hint) from None
 
 
 def _what_travels(task: Task) -> Task:

@@ -7,63 +7,43 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from docugen_core.adapters.render_child import ANSWER_HEAD, OUT_OF_MEMORY, TAKEN, TASK_HEAD, ChildLimits
+from docugen_core.adapters.render_launch import (
+    ANSWER_HEAD,
+    OUT_OF_MEMORY,
+    TAKEN,
+    TASK_HEAD,
+    ChildLimits,
+    LaunchedServer,
+)
 from docugen_core.errors import RenderInterrupted
 
 HEAD_MAX = 1 << 20
 MESSAGE_MAX = 4_096
-STOP_S = 5
-CLOSED_TIME_ZONE = "NODATE12"
-"""POSIX for "twelve hours west of UTC". Why: `docugen_core.rendering.pdf`, `_now`. Nothing else reads local time."""
-
-ENVIRONMENT = {
-    "HTTPS_PROXY": "http://127.0.0.1:9",
-    "HTTP_PROXY": "http://127.0.0.1:9",
-    "LC_ALL": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "2",
-    "PYTHONHASHSEED": "0",
-    "RAYON_NUM_THREADS": "1",
-    "TZ": CLOSED_TIME_ZONE,
-}
-"""All a render process sees of the environment, besides PYTHONPATH: no setting, no secret, nothing of the machine."""
-
-_PROGRAM = "from docugen_core.adapters.render_forkserver import main; main()"
 
 
 class ForkServer:
     """One fork server and the news of its render processes. Make it inside a running event loop."""
 
-    def __init__(self, limits: ChildLimits, on_exit: Callable[[int], None]) -> None:
-        """Starts the server and returns at once; requests wait in its socket. on_exit: told each pid that ended."""
+    def __init__(self, launched: LaunchedServer, on_exit: Callable[[int], None]) -> None:
+        """Takes `launched` over: from now on it ends with `stop` or `reap`. on_exit: told each pid that ended."""
         self._loop = asyncio.get_running_loop()
-        self.limits = limits
+        self._launched = launched
+        self._control = launched.control
         self._on_exit = on_exit
         self._starting: deque[asyncio.Future[int]] = deque()
         self._exits: dict[int, asyncio.Future[tuple[int, bool]]] = {}
         self._problem = "its fork server ended"
         self.alive = True
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.setblocking(False)
-        path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
-                [sys.executable, "-S", "-s", "-P", "-c", _PROGRAM, str(theirs.fileno()), json.dumps(asdict(limits))],
-                env=ENVIRONMENT | {"PYTHONPATH": path},
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
-            )
         self._loop.add_reader(self._control.fileno(), self._hear)
+
+    @property
+    def limits(self) -> ChildLimits:
+        return self._launched.limits
 
     def fork(self) -> RenderProcess:
         """A new render process. It is on its way when this returns; await `RenderProcess.started`."""
@@ -97,17 +77,12 @@ class ForkServer:
     def reap(self) -> None:
         """Take leave of a server that is not alive any more."""
         self._gone()
-        self._process.kill()
-        self._process.wait()
+        self._launched.end()
 
     async def stop(self) -> None:
         """End the server and with it every render process, and wait for its end."""
         self._gone()
-        self._process.kill()  # it has nothing to put away, and might be busy importing; the kernel ends what it forked
-        try:
-            await asyncio.to_thread(self._process.wait, STOP_S)
-        except subprocess.TimeoutExpired:
-            self.reap()
+        await asyncio.to_thread(self._launched.end)
 
     def _hear(self) -> None:
         try:
