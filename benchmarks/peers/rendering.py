@@ -29,9 +29,9 @@ from benchmarks.rendering import SETTINGS
 from benchmarks.services import family
 from benchmarks.stage import Stage, now_us
 
-VARIANTS = 7
-"""Different contents of each document: one for each of six rounds, and one to warm up."""
 RENDERS = {"invoice": 8, "statement": 2, "report": 1}
+"""Of a round. Each has contents of its own: Typst remembers what it has laid out for ten documents, and a service never gets
+the same one again."""
 BOUNDS = {
     "weasyprint": {"invoice": 8.0, "statement": 7.0, "report": 6.0},
     "chromium": {"invoice": 8.0, "statement": 2.0, "report": 1.4},
@@ -74,14 +74,15 @@ async def _browser(subject: Subject) -> tuple[str, str]:
 async def _case(
     stage: Stage, case: Case, peers: Sequence[Subject], folder: Path, browser: str
 ) -> tuple[list[Measurement], list[str]]:
-    tasks = case.tasks(VARIANTS)
-    pages = [folder / case.name / f"{number}.html" for number in range(VARIANTS)]
-    pickles = [folder / f"{case.name}-{number}.task" for number in range(VARIANTS)]
+    variants = RENDERS[case.name] * (stage.rounds + 1)
+    tasks = case.tasks(variants)
+    pages = [folder / case.name / f"{number}.html" for number in range(variants)]
+    pickles = [folder / f"{case.name}-{number}.task" for number in range(variants)]
     for task, page, pickled in zip(tasks, pages, pickles, strict=True):
         case.html(task, page)
         pickled.write_bytes(pickle.dumps(task))
     out = folder / "out.pdf"
-    warm_tasks, warm_pages = cycle(tasks), {subject.name: cycle(pages) for subject in peers}
+    warm_tasks, warm_pages = iter(tasks), {subject.name: iter(pages) for subject in peers}
     cold_files = {subject.name: cycle(pages) for subject in peers} | {"docugen": cycle(pickles)}
     counted: dict[str, int] = {}
 

@@ -18,12 +18,13 @@ from docugen_core.domain.bundle import Format
 from docugen_core.errors import ConfigurationError, LimitExceeded, RenderFailed
 from docugen_core.rendering.compilers import NO_PACKAGES, check_fonts, typst_fonts
 from docugen_core.rendering.fonts import installed_fonts
+from docugen_core.rendering.pack_loader import load_pack
 from docugen_core.rendering.packs import PdfOptions, PdfStandard
 from docugen_core.rendering.pdf import page_count
 from docugen_core.rendering.registry import render
 from docugen_core.rendering.task import RenderLimits
 from docugen_core.rendering.typst_library import LIBRARY_FOLDER, library
-from pack_examples import PLEX, a_task
+from pack_examples import PACK_TOML, PLEX, a_task, write_pack
 
 
 def read(pdf: bytes) -> pypdf.PdfReader:
@@ -240,6 +241,26 @@ def test_reading_a_template_name_of_another_document_finds_nothing() -> None:
     render(a_task(PLEX + '#read("secret.txt")', files={"secret.txt": "x"}))
 
     assert "file not found" in failure('#read("secret.txt")').message
+
+
+@pytest.mark.parametrize(
+    "file", ["pack.toml", "labels/en.toml", "notice.schema.json", "notice.sample.json", "notice.txt"]
+)
+def test_what_only_declares_the_pack_or_makes_other_formats_is_not_handed_over(file: str, tmp_path: Path) -> None:
+    toml = PACK_TOML.replace('txt = "notice.txt"', 'txt = "notice.txt"\npdf = "notice.typ"')
+    sources = {
+        "pack.toml": toml,
+        "notice.typ": f'#read("{file}")',
+        "house.txt": "Tidewick",
+        "house.typ": '#read("house.txt")',
+    }
+    pack = load_pack(write_pack(tmp_path, sources))
+
+    with pytest.raises(RenderFailed, match="file not found") as caught:
+        render(replace(a_task(""), pack=pack))
+    assert "no labels, schemas and samples, and no other format's source" in caught.value.hint
+    assert set(pack.files_for(Format.PDF)) == {"notice.typ", "house.typ", "house.txt"}
+    assert set(pack.files_for(Format.TXT)) == {"notice.typ", "house.typ", "house.txt", "notice.txt"}
 
 
 @pytest.mark.parametrize("source", ["#while true {}", "#let f(x) = f(x)\n#f(1)", '#panic("no")', "#let x = "])

@@ -87,6 +87,7 @@ class _Loader:
         self._files = files.contents
         self._fonts = files.fonts
         self._mistakes: list[_Mistake] = []
+        self._declarations = {PACK_FILE}
 
     def pack(self) -> TemplatePack:
         pack = self._in_file(PACK_FILE, self._pack)
@@ -134,7 +135,18 @@ class _Loader:
         if not templates:
             top.refuse("templates", "a pack declares at least one template", "Add a [[templates]] table.")
         digest = pack_digest(self._files, self._fonts)
-        return TemplatePack(name, version, description, digest, templates, self._files, language, labels, self._fonts)
+        return TemplatePack(
+            name,
+            version,
+            description,
+            digest,
+            templates,
+            self._files,
+            language,
+            labels,
+            self._fonts,
+            frozenset(self._declarations),
+        )
 
     def _template(self, entry: TomlTable) -> Template:
         name = entry.text("name")
@@ -195,6 +207,7 @@ class _Loader:
         file = self._existing(entry, key)
         if file not in self._files:
             return {}
+        self._declarations.add(file)
         try:
             value: Any = json.loads(self._files[file])
         except json.JSONDecodeError as error:
@@ -214,6 +227,7 @@ class _Loader:
             if not file.endswith(".toml") or not _LANGUAGE.fullmatch(language):
                 self._mistaken(file, "is not labels/<language>.toml", 0, "For example labels/fr.toml.")
             else:
+                self._declarations.add(file)
                 labels[language] = self._in_file(file, _words) or {}
         return labels
 

@@ -90,6 +90,7 @@ class TemplatePack:
     """A pack in memory. digest: SHA-256 over every file's path and content (64 hex digits); files: path -> content.
 
     labels: by language (`en`, `fr`), as written, without the fallback. fonts: path -> face; their bytes are not in `files`.
+    declarations: paths of what says what the pack is: pack.toml, labels, schemas, samples.
     """
 
     name: str
@@ -101,6 +102,18 @@ class TemplatePack:
     default_language: str = "en"
     labels: Mapping[str, JsonObject] = field(default_factory=dict)
     fonts: Mapping[str, FontFile] = field(default_factory=dict)
+    declarations: frozenset[str] = frozenset()
+
+    def files_for(self, format_: Format) -> dict[str, bytes]:
+        """What a document of `format_` may be made of, path -> content: no declarations, a Word template for Word alone,
+        and for pages no other format's source. Typst parses what it is given, whether it is read or not."""
+        left_out = set(self.declarations)
+        if format_ is Format.PDF or format_.is_page_image:
+            sources = [item for template in self.templates.values() for item in template.formats.items()]
+            left_out.update(source for made, source in sources if made is not Format.PDF)
+            left_out.difference_update(source for made, source in sources if made is Format.PDF)
+        words = format_ is Format.DOCX
+        return {path: data for path, data in self.files.items() if path not in left_out and (words or is_text(path))}
 
     @property
     def file_digests(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
     main.typ      one line, includes the template, so that a diagnostic names the pack's own file and line
     docugen.typ   the library that ships with DocuGen, its parts in docugen/: the only files on disk (`typst_library`)
     data.json world.json labels.json docugen/branding.json
-    ...           every file of the pack under its own path
+    ...           the pack's files, each under its own path (`TemplatePack.files_for`)
 
 What Typst may not do here, and why it cannot:
 - reach the network (packages): nothing is installed, and the render process has a dead proxy and no network namespace;
@@ -31,7 +31,7 @@ from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.rendering.compilers import MAIN_FILE, compiler_for
 from docugen_core.rendering.inputs import template_inputs
 from docugen_core.rendering.missing_glyphs import MISSING_GLYPH
-from docugen_core.rendering.packs import PdfOptions, Template, is_text
+from docugen_core.rendering.packs import PdfOptions, Template
 from docugen_core.rendering.page_format import check_pages
 from docugen_core.rendering.pdf_diagnostics import render_failed
 from docugen_core.rendering.task import Rendering, RenderTask
@@ -144,7 +144,7 @@ def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
     undated = task.world.document_date is None
     if undated:
         _refuse_other_todays(task)
-    files = {name: data for name, data in task.pack.files.items() if is_text(name)}
+    files = task.pack.files_for(Format.PDF)
     if task.labelled:
         files[FIELDS_FILE] = library()[LABELLED_FIELDS_FILE]
     files |= {f"{name}.json": data for name, data in template_inputs(task).items()}
