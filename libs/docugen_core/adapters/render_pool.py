@@ -11,7 +11,8 @@
 - Nothing outlives the service, however it ends (`render_forkserver`).
 
 The pack's files travel with each task, those that its format can read. Measured for the shipped packs: less than 0.1 ms,
-beside renders of 1 to 100 ms; a cache in the processes would save less than its bookkeeping costs. Its fonts stay where they are: `compilers`.
+beside renders of 1 to 100 ms; a cache in the processes would save less than its bookkeeping costs. Its fonts stay where they
+are: `compilers`.
 """
 
 from __future__ import annotations

@@ -78,8 +78,8 @@ def _in_our_words(message: str, where: SourceLocation, hint: str) -> tuple[str, 
     if message.startswith("file not found"):
         return (
             f"file not found: {where.expression}" if where.expression else message,
-            "A template can read the files of its own pack and nothing else; check the path. Of those a PDF has no pack.toml, no"
-            " labels, schemas and samples, and no other format's source.",
+            "A template can read the files of its own pack and nothing else; check the path. Of those a PDF has no pack.toml,"
+            " no labels, schemas and samples, and no other format's source.",
         )
     if "escape the project root" in message:
         return message, "A template can read the files of its own pack and nothing else."
