@@ -7,6 +7,7 @@ time. What each makes differs, and the facts say so: DocuGen's PDF is PDF/A with
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pickle
 import sys
@@ -19,6 +20,11 @@ from pathlib import Path
 
 import pypdfium2
 from docugen_core.adapters.render_pool import RenderPool
+from docugen_core.domain.bundle import Format
+from docugen_core.rendering.fonts import font_folders, installed_fonts
+from docugen_core.rendering.pdf import tagged, timestamp, virtual_files
+from docugen_core.rendering.task import RenderTask
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER
 
 from benchmarks.measurement import Bound, Measurement
 from benchmarks.peers.catalogue import PROGRAMS, Peer
@@ -81,6 +87,7 @@ async def _case(
     for task, page, pickled in zip(tasks, pages, pickles, strict=True):
         case.html(task, page)
         pickled.write_bytes(pickle.dumps(task))
+    jobs = cycle([_job(task, folder / f"{case.name}-{number}.json") for number, task in enumerate(tasks)])
     out = folder / "out.pdf"
     warm_tasks, warm_pages = iter(tasks), {subject.name: iter(pages) for subject in peers}
     cold_files = {subject.name: cycle(pages) for subject in peers} | {"docugen": cycle(pickles)}
@@ -107,7 +114,8 @@ async def _case(
                     counted[subject.label] = _pages(out)
             cpu = _family_cpu_us() - cpu
             cold = await _timed(_cold(subject, next(cold_files[subject.name]), out, browser), folder)
-            return {"warm": spent / count / 1_000, "cpu": cpu / count / 1_000, "cold": cold}
+            alone = await _timed(_typst_alone(next(jobs), out), folder) if subject is DOCUGEN else 0.0
+            return {"warm": spent / count / 1_000, "cpu": cpu / count / 1_000, "cold": cold, "alone": alone}
 
         turns = await in_turns(stage.rounds, [DOCUGEN, *peers], take)
     rows = []
@@ -120,7 +128,33 @@ async def _case(
             note = f"{counted[subject.label]} pages, DocuGen's {counted[DOCUGEN.label]}" if warmth == "warm" else ""
             name = f"{case.name}, {words}: {subject.label}"
             rows.append(Measurement(name, "ms", theirs, DOCUGEN.label, ours, Bound(limit) if limit else None, note))
+    if DOCUGEN in turns.values:
+        alone, own = turns.of(DOCUGEN, "alone"), turns.of(DOCUGEN, "cold")
+        rows.append(Measurement(f"{case.name}, new process: Typst alone", "ms", alone, DOCUGEN.label, own))
     return rows, turns.failures
+
+
+def _job(task: RenderTask, path: Path) -> Path:
+    """Write what `typst_alone` needs to make the PDF of `task`, which is the one DocuGen makes."""
+    template = task.pack.templates[task.template]
+    files = virtual_files(task, template.formats[Format.PDF])
+    options = {
+        "timestamp": timestamp(task.world.document_date),
+        "pdf_standards": list(template.pdf.standards),
+        "pdf_tags": tagged(template.pdf),
+    }
+    job = {
+        "root": str(LIBRARY_FOLDER),
+        "fonts": [str(folder) for folder in font_folders(installed_fonts())],
+        "files": {name: data.decode() for name, data in files.items()},
+        "options": options,
+    }
+    path.write_text(json.dumps(job), encoding="utf-8")
+    return path
+
+
+def _typst_alone(job: Path, out: Path) -> list[str]:
+    return [sys.executable, str(PROGRAMS / "typst_alone.py"), str(job), str(out)]
 
 
 def _warm(subject: Subject, browser: str) -> Program:

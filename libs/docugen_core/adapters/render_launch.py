@@ -26,7 +26,7 @@ OUT_OF_MEMORY = "RENDER_OUT_OF_MEMORY"
 OPEN_FILES_MAX = 64
 
 CLOSED_TIME_ZONE = "NODATE12"
-"""POSIX for "twelve hours west of UTC". Why: `docugen_core.rendering.pdf`, `_now`. Nothing else reads local time."""
+"""POSIX for "twelve hours west of UTC". Why: `docugen_core.rendering.pdf`, `timestamp`. Nothing else reads local time."""
 
 ENVIRONMENT = {
     "HTTPS_PROXY": "http://127.0.0.1:9",

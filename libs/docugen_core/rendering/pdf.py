@@ -11,7 +11,7 @@ What Typst may not do here, and why it cannot:
 - use other fonts: only installed ones and its pack's (`compilers`), in the order of `typesetting`, never "any that has one";
 - print empty boxes: PDF/A makes a missing glyph an error, other PDFs are checked as one, and every warning is a failure;
 - remember: inputs go in as files with fixed names, `sys_inputs` is always None (it would survive into the next document);
-- know the date: see `_now`.
+- know the date: see `timestamp`.
 
 Virtual names are interned for the life of the process and end at 65 535, then the engine panics for good. Names here come from
 packs, never from documents, and render processes are recycled long before.
@@ -67,7 +67,7 @@ def compile_pdf(task: RenderTask, template: Template) -> Rendering:
     Raises RenderFailed with the place in the pack for a template or data error, LimitExceeded beyond `pages_max`.
     """
     source = template.formats[Format.PDF]
-    options = {"pdf_standards": list(template.pdf.standards), "pdf_tags": _tagged(template.pdf)}
+    options = {"pdf_standards": list(template.pdf.standards), "pdf_tags": tagged(template.pdf)}
     pdf = _compiled(task, source, format="pdf", **options)
     assert isinstance(pdf, bytes)
     if not any(standard.startswith(("a-", "ua-")) for standard in template.pdf.standards):
@@ -92,11 +92,11 @@ def _compiled(task: RenderTask, source: str, **options: object) -> bytes | list[
     import typst
 
     check_library()
-    files = _virtual_files(task, source)
+    files = virtual_files(task, source)
     # Typst's own types do not mention the mapping of virtual files that its documentation offers.
     compile_files: Any = compiler_for(task.pack).compile_with_warnings
     try:
-        made, warnings = compile_files(files, sys_inputs=None, timestamp=_now(task.world.document_date), **options)
+        made, warnings = compile_files(files, sys_inputs=None, timestamp=timestamp(task.world.document_date), **options)
     except typst.TypstError as error:
         raise render_failed(error.message, error.hints, error.diagnostic, {**library(), **files}, source) from None
     if warnings:
@@ -140,7 +140,8 @@ def _last(pattern: bytes, pdf: bytes, start: int) -> bytes:
     return found[1]
 
 
-def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
+def virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
+    """What Typst is handed for `task`, by virtual name; the library it reads from its root. source: of the format PDF."""
     undated = task.world.document_date is None
     if undated:
         _refuse_other_todays(task)
@@ -153,7 +154,7 @@ def _virtual_files(task: RenderTask, source: str) -> dict[str, bytes]:
     return files
 
 
-def _now(day: dt.date | None) -> int:
+def timestamp(day: dt.date | None) -> int:
     """The timestamp of the PDF, in seconds, which is also what `datetime.today()` answers from.
 
     With a day: its noon in UTC, so that it is the same day in any time zone the process may be in. Without one: the first
@@ -180,5 +181,6 @@ def _refuse_other_todays(task: RenderTask) -> None:
             )
 
 
-def _tagged(options: PdfOptions) -> bool:
+def tagged(options: PdfOptions) -> bool:
+    """Whether the PDF gets tags: asked for, or part of a standard it claims."""
     return options.tags or not _ALWAYS_TAGGED.isdisjoint(options.standards)
