@@ -18,7 +18,7 @@ from docugen_core.adapters.redis_errors import is_demoted, is_passing, translate
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.job import Verdict
 from docugen_core.errors import ConfigurationError, DocugenError, Overloaded, Unavailable
-from queue_world import a_job
+from queue_world import QueueWorld, a_job
 from redis import exceptions as library
 from redis_servers import free_port, own_server, wait_until
 from worker_world import until
@@ -102,6 +102,10 @@ def test_every_error_of_the_library_has_a_name_of_ours_and_shows_no_address(
     assert "10.0.0.7" not in f"{ours}{ours.hint}"
     assert is_passing(error) is passing
     assert is_demoted(error) is ("replica" in str(error) or "UNBLOCKED" in str(error))
+
+
+async def test_a_server_of_each_kind_may_keep_a_queue(everywhere: QueueWorld) -> None:
+    await everywhere.redis.check_server()
 
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:

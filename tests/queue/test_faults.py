@@ -1,7 +1,7 @@
 """Faults around the queue: lost replies, a full memory, a full disk, a wrong server, restarts, clocks, deletions.
 
-Fault matrix rows 4, 10, 11, 12, 13, 15, 25 and 28; rows 19 and 20 are in test_contract.py. Row 2, zombies, is in both and
-in the model.
+Fault matrix rows 4, 10, 11, 12, 13, 15, 25 and 28; row 19 is in test_submit.py, and so is 20 as far as the queue goes. Row 2,
+zombies, is here, in test_take.py and in the model.
 """
 
 from __future__ import annotations

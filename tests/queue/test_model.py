@@ -290,7 +290,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.do(self.world.redis.execute("XGROUP", "DESTROY", stream, "workers"))
             self.model.lose_group(lane)
             # Its index entries name entries that nobody holds. Takes pass over them, one page at a time; do away with them here
-            # so that the model need not count them. test_contract has the case where they are met.
+            # so that the model need not count them. test_sweep has the case where they are met.
             stale = [e for e in self.do(self.world.due()) if e.startswith(f"{lane}:")]
             if stale:
                 self.do(self.world.redis.execute("ZREM", self.world.keys.key("due"), *stale))
