@@ -30,6 +30,6 @@ def blob(root: Path, sha256: str = LETTER_SHA) -> Path:
 
 
 def damage(path: Path, data: bytes) -> None:
-    """Other bytes in a file that nobody may write to."""
+    """`data` in the place of what the file held, whatever its mode was."""
     path.chmod(0o640)
     path.write_bytes(data)
