@@ -12,7 +12,8 @@
     +-- Unavailable           STORE_UNAVAILABLE ...     the world around us; retried with backoff
     |   +-- RenderInterrupted RENDER_TIMEOUT,           the render process was killed or died
     |   |                     RENDER_OUT_OF_MEMORY,
-    |   |                     RENDER_PROCESS_DIED, FONT_CHANGED
+    |   |                     RENDER_PROCESS_DIED, FONT_CHANGED,
+    |   |                     LIBRARY_CHANGED
     |   +-- Overloaded        EXECUTOR_BUSY             no room now; come back after `retry_after_ms`
     +-- LeaseLost             LEASE_LOST                somebody else owns the job; never reported as a failure
     +-- DeterminismViolation  DETERMINISM_VIOLATION     the promise is broken; page somebody
@@ -239,7 +240,8 @@ class Unavailable(DocugenError):
 
 class RenderInterrupted(Unavailable):
     """The render process was killed at its deadline (RENDER_TIMEOUT), needed more memory than it may have
-    (RENDER_OUT_OF_MEMORY), died (RENDER_PROCESS_DIED), or met a font that is no longer what was loaded (FONT_CHANGED).
+    (RENDER_OUT_OF_MEMORY), died (RENDER_PROCESS_DIED), or met a font or a part of the Typst library that is no longer what was
+    loaded (FONT_CHANGED, LIBRARY_CHANGED).
     `document` names what it rendered.
 
     Retried: a noisy machine can cause it. A template that truly hangs costs `max_attempts` tries, then fails for good.

@@ -15,7 +15,7 @@ from docugen_core.strict_json.schema import Schema
 from pack_examples import a_task
 from shipped_packs import catalogue, pages_of, rendered, shipped
 
-FRAGMENT: dict[str, Any] = json.loads((LIBRARY_FOLDER / "docugen" / "branding.schema.json").read_text(encoding="utf-8"))
+FRAGMENT: dict[str, Any] = json.loads((LIBRARY_FOLDER.parent / "branding.schema.json").read_text(encoding="utf-8"))
 XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
 LOGO = f'<svg {XMLNS} viewBox="0 0 90 30"><circle cx="15" cy="15" r="14" fill="#c2185b"/></svg>'
 BRANDING = {

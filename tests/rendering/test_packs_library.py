@@ -7,6 +7,7 @@ import hashlib
 import json
 import tomllib
 
+import pypdfium2
 import pytest
 from docugen_core.domain.bundle import Format
 from docugen_core.domain.json import JsonObject
@@ -113,6 +114,29 @@ def test_a_table_never_leaves_fewer_than_three_rows_on_its_last_page() -> None:
         assert all("Head" in page for page in pages)
         assert pages[-1].count("row") >= 3, count
         assert "Sum" in pages[-1]
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "ar-EG"])
+def test_what_the_page_writes_into_a_table_stands_where_the_tables_own_words_would(locale: str) -> None:
+    """On every page, in every column, whichever way the text runs."""
+    columns = ", ".join(
+        f'(head: "{side}", width: 1fr, align: {side})' for side in ("left", "center", "right", "start", "end")
+    )
+    looks = []
+    for cell in ('"{}"', 'at => "{}"'):
+        row = ", ".join(cell.format(word) for word in ("one 1", "two 22", "three 333", "four", "five"))
+        rows = 'range(60).map(i => ("row", "b", "c", "d", str(i)))'
+        table = f"#data-table(columns: ({columns}), rows: {rows}, brought: ({row}), carried: ({row}))"
+        source = f'#import "docugen.typ": *\n#show: page-setup.with(title: "t")\n{table}\n'
+        files = {"t.typ": source.encode()}
+        template = Template("t", "t", "", {Format.PDF: "t.typ"}, {}, {})
+        pack = TemplatePack("t", "1.0.0", "", pack_digest(files), {"t": template}, files, "en", {"en": LABELS})
+        with pypdfium2.PdfDocument(rendered(pack, "t", Format.PDF, {}, locale)) as pdf:
+            looks.append([bytes(page.render(scale=2).buffer) for page in pdf])
+
+    own, written = looks
+    assert len(own) == 2
+    assert own == written
 
 
 def test_the_shipped_faces_are_the_ones_their_list_names() -> None:

@@ -230,10 +230,16 @@ def test_files_outside_the_pack_cannot_be_read(path: str) -> None:
     assert str(error.where) == "notice.typ:1:7"
 
 
+def test_a_mistake_is_told_of_the_file_it_is_in_and_not_of_one_in_a_folder_called_as_the_root() -> None:
+    error = failure("#let x = 1\n#nope", files={"typst/notice.typ": "#let x = 1\n#x"})
+
+    assert str(error.where) == "notice.typ:2:2"
+
+
 def test_the_engines_root_holds_the_library_and_no_package_is_installed() -> None:
     held = {path.relative_to(LIBRARY_FOLDER).as_posix() for path in LIBRARY_FOLDER.rglob("*") if path.is_file()}
 
-    assert held == {*library(), "docugen/branding.schema.json"}
+    assert held == {*library()}
     assert [path.name for path in NO_PACKAGES.iterdir()] == [".gitkeep"]
 
 

@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
-from docugen.cli.failures import WRONG_INPUT, report
-from docugen.cli.output import ReaderGone
+from docugen.cli.failures import DID_NOT_WORK, WRONG_INPUT, report
+from docugen.cli.output import ReaderGone, warn
 
 COMMANDS = {
     "render": ("docugen.cli.render:render", "Render a bundle here, without a server."),
@@ -94,12 +95,22 @@ def main() -> NoReturn:
         sys.exit(code)  # which waits for the others
     # What `sys.exit` does, but for taking every module apart first: a tenth of the time of a short command.
     atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        code = 128 + signal.SIGPIPE
-    os._exit(code)
+    os._exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """`code`, or that of an output that could not be written to its end. A stream that was closed from the start is None."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            code = code or 128 + signal.SIGPIPE
+        except (OSError, ValueError) as error:
+            if stream is sys.stdout and not code:
+                with suppress(OSError, ValueError):
+                    warn(f"error: the output cannot be written: {error}")
+            code = code or DID_NOT_WORK
+    return code
 
 
 def run(arguments: Sequence[str]) -> int:

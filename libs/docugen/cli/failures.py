@@ -9,6 +9,7 @@ else is 1.
 
 from __future__ import annotations
 
+import errno
 import json
 import traceback
 from collections.abc import Mapping, Sequence
@@ -93,6 +94,10 @@ def problem_of(error: Exception) -> Problem:
         case OSError() if error.filename:
             return Problem(
                 f"{error.filename}: {error.strerror}", "FILE_NOT_USABLE", "Check the path and its permissions."
+            )
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Problem(
+                f"the output cannot be written: {error.strerror}", "OUTPUT_NOT_WRITABLE", "Make room, and run it again."
             )
         case _:
             return Problem(

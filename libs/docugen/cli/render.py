@@ -41,7 +41,8 @@ def render(
     with LaunchedServer(ChildLimits.of(settings)) as launched:
         # Nothing that imports make is garbage; to look for some after every few objects takes a tenth of their time.
         gc.disable()
-        from docugen.cli.render_here import render_file
-
-        gc.enable()
+        try:
+            from docugen.cli.render_here import render_file
+        finally:
+            gc.enable()
         render_file(settings, launched, bundle, out, seed, document_date, quiet=quiet, as_json=as_json)

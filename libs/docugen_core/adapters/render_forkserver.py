@@ -35,6 +35,7 @@ from contextlib import suppress
 from docugen_core.adapters.render_child import serve, tells_of_memory
 from docugen_core.adapters.render_launch import ChildLimits
 from docugen_core.errors import DocugenError
+from docugen_core.rendering.typst_library import check_library
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -47,7 +48,7 @@ LAST_WORDS_MAX = 65_536
 
 
 def main() -> None:
-    """`argv`: the number of the inherited socket, the ChildLimits as JSON."""
+    """`argv`: the number of the inherited socket, the ChildLimits as JSON, the digest of the service's Typst library."""
     control = socket.socket(fileno=int(sys.argv[1]))
     limits = ChildLimits(**json.loads(sys.argv[2]))
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -57,6 +58,7 @@ def main() -> None:
     _leave_the_network(system)
     gc.disable()  # nothing that imports make is garbage
     try:
+        check_library(sys.argv[3])
         _import_for_first_document()
     except DocugenError as error:
         with suppress(ConnectionError):  # the service met the same error and ended
@@ -75,9 +77,8 @@ def _leave_the_network(system: ctypes.CDLL) -> None:
 
 
 def _import_for_first_document() -> None:
-    from docugen_core.rendering import compilers, locale, pdf, typst_library  # noqa: F401 - pdf: for the first document
+    from docugen_core.rendering import compilers, locale, pdf  # noqa: F401 - pdf: for the first document
 
-    typst_library.library()
     compilers.compiler()
     locale.locale_facts("en-GB")
 

@@ -18,6 +18,7 @@ from types import TracebackType
 
 from docugen_core.config import Settings
 from docugen_core.errors import RenderInterrupted
+from docugen_core.rendering.typst_library import library_digest
 
 TASK_HEAD = struct.Struct(">Q")
 TAKEN = b"\x06"
@@ -96,7 +97,7 @@ class LaunchedServer:
 def _started(theirs: int, limits: ChildLimits) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     return subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-S", "-s", "-P", "-c", _PROGRAM, str(theirs), json.dumps(asdict(limits))],
+        [sys.executable, "-S", "-s", "-P", "-c", _PROGRAM, str(theirs), json.dumps(asdict(limits)), library_digest()],
         env=ENVIRONMENT | {"PYTHONPATH": path},
         pass_fds=[theirs],
         stdin=subprocess.DEVNULL,

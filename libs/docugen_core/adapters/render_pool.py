@@ -54,6 +54,8 @@ class RenderPool:
         self._settings = settings
         self._measures = measures
         self._limits = ChildLimits.of(settings)
+        if launched is not None and launched.limits != self._limits:
+            raise ValueError(f"a fork server with {launched.limits} was started ahead, but {self._limits} is asked for")
         self._launched = launched
         self._slots = asyncio.Semaphore(settings.render_slots)
         self._server: ForkServer | None = None

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +113,7 @@ class ForkServer:
         if not self.alive:
             return
         self.alive = False
+        self._problem = self._last_words() or self._problem
         self._loop.remove_reader(self._control.fileno())
         self._control.close()
         for started in self._starting:
@@ -121,6 +123,14 @@ class ForkServer:
         for ended in self._exits.values():
             if not ended.done():
                 ended.set_result((signal.SIGKILL, False))
+
+    def _last_words(self) -> str:
+        """Why it could not start, where it said so before it ended and nobody has listened yet."""
+        with suppress(OSError):
+            while message := self._control.recv(MESSAGE_MAX):
+                if message.startswith(b"E"):
+                    return message[1:].decode(errors="replace")
+        return ""
 
 
 class ServerGone(Exception):

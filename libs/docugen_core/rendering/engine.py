@@ -12,10 +12,9 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-from docugen_core.domain.identity import LIBRARY_PREFIX, content_digest, digest
 from docugen_core.domain.manifest import Engine
 from docugen_core.rendering.fonts import installed_fonts
-from docugen_core.rendering.typst_library import library
+from docugen_core.rendering.typst_library import library_digest
 
 RENDERING_EDITION = "1"
 """Raise it when DocuGen's own rendering code makes other bytes than the last release did. It is "1" until there is one: no
@@ -42,7 +41,7 @@ def engine() -> Engine:
     components = {name: _version(name) for name in _DISTRIBUTIONS}
     components["docugen-rendering"] = RENDERING_EDITION
     components["zlib"] = zlib.ZLIB_RUNTIME_VERSION
-    components["docugen.typ"] = digest(LIBRARY_PREFIX, {path: content_digest(data) for path, data in library().items()})
+    components["docugen.typ"] = library_digest()
     fonts = tuple((font.name, font.sha256) for font in installed_fonts())
     return Engine(tuple(sorted(components.items())), fonts)
 

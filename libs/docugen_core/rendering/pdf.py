@@ -36,7 +36,7 @@ from docugen_core.rendering.page_format import check_pages
 from docugen_core.rendering.pdf_diagnostics import render_failed
 from docugen_core.rendering.task import Rendering, RenderTask
 from docugen_core.rendering.typesetting import text_rule
-from docugen_core.rendering.typst_library import check_library, library
+from docugen_core.rendering.typst_library import library, unchanged_library
 
 BRANDING_FILE = "docugen/branding.json"
 FIELDS_FILE = "docugen/fields.typ"
@@ -91,12 +91,14 @@ def compile_svg(task: RenderTask, template: Template) -> list[bytes]:
 def _compiled(task: RenderTask, source: str, **options: object) -> bytes | list[bytes]:
     import typst
 
-    check_library()
     files = virtual_files(task, source)
     # Typst's own types do not mention the mapping of virtual files that its documentation offers.
     compile_files: Any = compiler_for(task.pack).compile_with_warnings
     try:
-        made, warnings = compile_files(files, sys_inputs=None, timestamp=timestamp(task.world.document_date), **options)
+        with unchanged_library():
+            made, warnings = compile_files(
+                files, sys_inputs=None, timestamp=timestamp(task.world.document_date), **options
+            )
     except typst.TypstError as error:
         raise render_failed(error.message, error.hints, error.diagnostic, {**library(), **files}, source) from None
     if warnings:

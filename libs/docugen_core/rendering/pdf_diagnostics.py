@@ -12,12 +12,14 @@ The first place inside the pack is reported: an author can mend their own file, 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 
 from docugen_core.domain.failure import SourceLocation
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.missing_glyphs import NO_GLYPH, missing_glyphs
+from docugen_core.rendering.typst_library import LIBRARY_FOLDER
 
 _FROM_RENDERER = frozenset({"main.typ", "docugen.typ", "data.json", "world.json", "labels.json"})
 _LIBRARY_PARTS = "docugen/"
@@ -52,11 +54,13 @@ def _is_from_renderer(file: str) -> bool:
 
 
 def _place(path: str, line: int, column: int, files: Mapping[str, bytes]) -> SourceLocation | None:
-    """Typst prints paths as seen from the working directory; ours is the longest virtual name they end with."""
-    names = [name for name in files if path == name or path.endswith(f"/{name}")]
-    if not names:
-        return None
-    file = max(names, key=len)
+    """Typst prints paths as seen from the working directory it was started in, as if all files lay in its root."""
+    file = os.path.relpath(path, LIBRARY_FOLDER.resolve())
+    if file not in files:  # it was started in another one: ours is the longest virtual name they end with
+        names = [name for name in files if path == name or path.endswith(f"/{name}")]
+        if not names:
+            return None
+        file = max(names, key=len)
     lines = files[file].decode().split("\n")
     expression = lines[line - 1].strip() if line <= len(lines) and not file.endswith(".json") else ""
     return SourceLocation(file, line, column + 1, expression[:200])

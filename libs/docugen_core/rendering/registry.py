@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from docugen_core.domain.bundle import Format
 from docugen_core.errors import LimitExceeded, RenderFailed
@@ -88,6 +89,9 @@ def _rendered(task: RenderTask) -> Rendering:
     template = task.pack.templates.get(task.template)
     if template is None or task.format not in template.offered:
         raise RenderFailed(f"{task.pack.name}/{task.template} offers no {task.format.value}")
+    files = task.pack.files_for(task.format)
+    if len(files) < len(task.pack.files):
+        task = replace(task, pack=replace(task.pack, files=files))
     if task.labelled:
         from docugen_core.rendering.layout_truth import render_layout
 
