@@ -27,6 +27,8 @@ from docugen_core.config import Settings
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.retry import RetryPolicy
 from docugen_core.domain.run import BundleRun
+from docugen_core.domain.run_query import RunQuery
+from docugen_core.errors import RenderFailed
 from docugen_core.generation import BundleRenderer
 from docugen_core.generators.registry import GeneratorRegistry
 from docugen_core.ports import GenerationExecutor, GenerationJob
@@ -69,6 +71,11 @@ class Gate:
         self.begun.set()
         await self.open.wait()
         return await plain(task, n)
+
+
+async def fails(task: RenderTask, n: int) -> Rendering:
+    """A template that does not go with its data."""
+    raise RenderFailed("no such field", document=task.document)
 
 
 class House(ABC):
@@ -247,7 +254,30 @@ class QueueHouse(House):
                 await connection.commands.delete(key)
 
 
+@asynccontextmanager
+async def connected(
+    house: QueueHouse, url: str = "", **changes: Any
+) -> AsyncIterator[tuple[QueueExecutor, RedisQueue]]:
+    """An executor without a worker, and the queue behind it."""
+    async with (
+        RedisConnection(url or house.settings.redis_url) as connection,
+        house.bare_executor(connection, **changes) as executor,
+    ):
+        yield executor, RedisQueue(connection, house.settings.queue_name)
+
+
 async def finished(executor: GenerationExecutor, run_id: str) -> BundleRun:
     run = await wait_for_run(executor, run_id, 60_000)
     assert run.state.is_terminal, f"still {run.state} after a minute"
     return run
+
+
+async def pages(executor: GenerationExecutor, filter_text: str, page_size: int) -> list[list[str]]:
+    """The ids of the runs that a filter lists, by pages."""
+    found, token = [], ""
+    while True:
+        page = await executor.list(RunQuery.parse(filter_text, page_size, token))
+        found.append([run.run_id for run in page.runs])
+        token = page.next_page_token
+        if not token:
+            return found
