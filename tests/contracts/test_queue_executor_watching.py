@@ -1,4 +1,4 @@
-"""Watching a run through the queue: across a restart of Redis, with events trimmed, with the run lost, and no longer than asked."""
+"""Watching a run through the queue: when Redis restarts, events are trimmed or the run is lost, and no longer than asked."""
 
 from __future__ import annotations
 
