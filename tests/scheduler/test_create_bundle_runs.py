@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import grpc
 import pytest
@@ -56,6 +57,23 @@ async def test_equal_submits_at_once_are_one_run_and_one_rendering(
     assert len({answer.bundle_run.bundle_run_id for answer in answers}) == 1
     assert sorted(answer.deduplicated for answer in answers) == [False] + [True] * 19
     assert renderer.calls == {"note0.txt": 1}
+
+
+async def test_a_submit_whose_deadline_passes_at_any_moment_may_be_repeated_and_is_one_run(
+    scheduler: Scheduler, renderer: ScriptedRenderer
+) -> None:
+    for milliseconds in range(1, 30):
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await scheduler.runs.CreateBundleRun(create(), timeout=milliseconds / 1_000)
+    run = (await scheduler.runs.CreateBundleRun(create())).bundle_run
+    listed = await scheduler.runs.ListBundleRuns(messages.ListBundleRunsRequest())
+    assert [r.name for r in listed.bundle_runs] == [run.name]
+    assert renderer.calls == {"note0.txt": 1}
+
+
+async def test_calls_at_once_are_answered_each_with_its_own(scheduler: Scheduler) -> None:
+    answers = await asyncio.gather(*(scheduler.runs.CreateBundleRun(create(note(str(n)))) for n in range(30)))
+    assert len({answer.bundle_run.spec_digest for answer in answers}) == 30
 
 
 async def test_an_id_that_names_another_spec_already_exists(scheduler: Scheduler) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -13,22 +12,12 @@ from docugen_core.adapters.logs import MASK, configure_logs
 from docugen_core.domain.trace import TraceContext
 from docugen_core.tracing import inside
 
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    out = io.StringIO()
-    configure_logs("info", "json", out)
-    yield out
-    configure_logs("info", "json")
-
-
-def lines(log: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line) for line in log.getvalue().splitlines()]
+from .conftest import events
 
 
 def test_a_line_is_json_with_event_level_and_utc_time(log: io.StringIO) -> None:
     structlog.get_logger().info("run_started", run_id="r", attempt=1)
-    (line,) = lines(log)
+    (line,) = events(log)
     assert (line["event"], line["level"], line["run_id"], line["attempt"]) == ("run_started", "info", "r", 1)
     assert str(line["timestamp"]).endswith("Z")
 
@@ -39,7 +28,7 @@ def test_a_line_is_json_with_event_level_and_utc_time(log: io.StringIO) -> None:
 def test_what_may_be_secret_is_masked_at_any_depth(log: io.StringIO, name: str) -> None:
     structlog.get_logger().info("x_happened", **{name: "4711"}, request={"inner": {name: "4711"}})
     assert "4711" not in log.getvalue()
-    (line,) = lines(log)
+    (line,) = events(log)
     assert line[name] == MASK
     assert line["request"] == {"inner": {name: MASK}}
 
@@ -53,7 +42,7 @@ def test_a_traceback_names_lines_and_never_shows_local_variables(log: io.StringI
         fails()
     except RuntimeError:
         structlog.get_logger().exception("run_crashed")
-    (line,) = lines(log)
+    (line,) = events(log)
     assert "in fails" in str(line["exception"])
     assert "Ottoline" not in log.getvalue()
 
@@ -63,13 +52,13 @@ def test_lines_below_the_level_are_not_written(log: io.StringIO) -> None:
     configure_logs("error", "json", log)
     structlog.get_logger().warning("thing_odd")
     structlog.get_logger().error("thing_broken")
-    assert [line["event"] for line in lines(log)] == ["thing_broken"]
+    assert [line["event"] for line in events(log)] == ["thing_broken"]
 
 
 def test_what_libraries_log_has_the_same_shape(log: io.StringIO) -> None:
     logging.getLogger("grpc").warning("something odd about %s", "Ottoline Farthing")
     logging.getLogger("grpc").info("chatter")
-    (line,) = lines(log)
+    (line,) = events(log)
     assert (line["event"], line["level"], line["logger"], line["text"]) == (
         "library_logged",
         "warning",
@@ -86,8 +75,8 @@ def test_an_error_that_a_library_logs_is_named_by_its_kind_alone(log: io.StringI
         logging.getLogger("grpc").exception(error)
         logging.getLogger("asyncio").error(f"Task exception was never retrieved\nfuture: {error!r}", exc_info=error)
     assert name not in log.getvalue()
-    assert [line["text"] for line in lines(log)] == ["%s", "Task exception was never retrieved"]
-    assert all(str(line["exception"]).endswith("KeyError") for line in lines(log))
+    assert [line["text"] for line in events(log)] == ["%s", "Task exception was never retrieved"]
+    assert all(str(line["exception"]).endswith("KeyError") for line in events(log))
 
 
 def test_a_traceback_says_nothing_that_an_error_its_cause_or_a_group_says(log: io.StringIO) -> None:
@@ -105,7 +94,7 @@ def test_a_traceback_says_nothing_that_an_error_its_cause_or_a_group_says(log: i
     except ExceptionGroup:
         structlog.get_logger().exception("run_crashed")
     assert name not in log.getvalue()
-    (line,) = lines(log)
+    (line,) = events(log)
     assert "in fails" in str(line["exception"])
     assert [kind in str(line["exception"]) for kind in ("ExceptionGroup", "ValueError", "FileNotFoundError")] == [
         True
@@ -127,7 +116,7 @@ def test_a_traceback_says_nothing_that_an_error_its_cause_or_a_group_says(log: i
 )
 def test_secrets_are_masked_by_their_form_in_any_text(log: io.StringIO, text: str, masked: str) -> None:
     structlog.get_logger().info("x_happened", error=text, more=[text], inner={"error": text})
-    (line,) = lines(log)
+    (line,) = events(log)
     assert (line["error"], line["more"], line["inner"]) == (masked, [masked], {"error": masked})
 
 
@@ -135,7 +124,7 @@ def test_a_line_inside_a_span_names_it_and_one_outside_does_not(log: io.StringIO
     with inside(TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", 1)):
         structlog.get_logger().info("a_happened")
     structlog.get_logger().info("b_happened")
-    first, second = lines(log)
+    first, second = events(log)
     assert (first["trace_id"], first["span_id"]) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
     assert not {"trace_id", "span_id"} & second.keys()
 
