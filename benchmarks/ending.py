@@ -27,7 +27,7 @@ from benchmarks.measurement import Bound, Measurement, in_turns
 from benchmarks.services import SCHEDULER, WORKER, ready, service
 from benchmarks.stage import Stage, awake, children_of, now_us
 
-BUNDLES = {"invoice": 80, "quarterly-account-pack": 16}
+BUNDLES = {"invoice": 60, "quarterly-account-pack": 12}
 """Example bundles, and how many of each are made in one round: some seconds of two cores."""
 PROCESSES = 2
 SLOTS = 4

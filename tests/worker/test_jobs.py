@@ -225,6 +225,23 @@ async def test_a_job_whose_pack_is_missing_is_left_to_a_worker_that_has_it(
     assert (run.state, run.worker, run.attempt) == (RunState.SUCCEEDED, "rich", 1)
 
 
+@pytest.mark.parametrize("code", ["FONT_CHANGED", "LIBRARY_CHANGED"])
+async def test_a_worker_whose_installation_changed_under_it_spends_no_attempt(
+    world: WorkerWorld, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setattr(processor, "UNSERVED_DELAY_MS", 300)
+
+    async def outdated(task: RenderTask, n: int) -> Rendering:
+        raise RenderInterrupted("something on disk is not what it was", code=code)
+
+    run_id = await world.submit()
+    async with world.worker("outdated", renderer=ScriptedRenderer(outdated)):
+        await world.until(run_id, "is left to others", lambda r: r.next_attempt_time_ms > 0 and not r.attempt)
+    async with world.worker("restarted"):
+        run = await world.finished(run_id)
+    assert (run.state, run.worker, run.attempt) == (RunState.SUCCEEDED, "restarted", 1)
+
+
 @pytest.mark.parametrize("payload", [b"\xff\xff\xff", b""], ids=["no message", "another run"])
 async def test_a_payload_that_cannot_be_read_is_a_dead_letter_at_once(world: WorkerWorld, payload: bytes) -> None:
     async with world.worker():

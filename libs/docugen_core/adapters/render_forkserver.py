@@ -13,7 +13,7 @@ Protocol, one datagram a message, over an inherited socket pair:
                              K<pid>                 kill it, now
     fork server -> service   S<pid>                 forked, in the order of the F's
                              X<pid> <status> <m>    ended, with its wait status; m: 1 if its last words told of memory
-                             E<message>             cannot start; the fork server ends
+                             E<code> <message>      cannot start; the fork server ends
 
 When the service's end closes, in whatever way the service ended, all render processes are killed. When the fork server dies,
 the kernel kills them (PR_SET_PDEATHSIG). No signal of a terminal or supervisor reaches either: ending is the service's matter.
@@ -62,7 +62,7 @@ def main() -> None:
         _import_for_first_document()
     except DocugenError as error:
         with suppress(ConnectionError):  # the service met the same error and ended
-            control.send(b"E" + error.message.encode()[: MESSAGE_MAX - 1])
+            control.send(f"E{error.reason} {error.message}".encode()[:MESSAGE_MAX])
         return
     gc.freeze()
     gc.enable()

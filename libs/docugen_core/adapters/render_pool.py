@@ -39,6 +39,7 @@ from docugen_core.errors import RenderFailed, RenderInterrupted, Unavailable
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.rendering.engine import engine
 from docugen_core.rendering.task import MergeTask, Rendering, Task
+from docugen_core.rendering.typst_library import LIBRARY_CHANGED, library_changed
 
 START_S = 30
 HAND_OVERS_MAX = 3
@@ -234,6 +235,8 @@ def _what_travels(task: Task) -> Task:
 
 
 def _not_started(error: Exception) -> RenderInterrupted:
+    if isinstance(error, ServerGone) and error.code == LIBRARY_CHANGED:
+        return library_changed()
     hint = "The scheduler's or worker's stderr says why; it tries anew with the next document."
     return RenderInterrupted(f"no render process could be started: {error}", hint=hint)
 

@@ -38,7 +38,7 @@ class ForkServer:
         self._on_exit = on_exit
         self._starting: deque[asyncio.Future[int]] = deque()
         self._exits: dict[int, asyncio.Future[tuple[int, bool]]] = {}
-        self._problem = "its fork server ended"
+        self._problem = _Problem("its fork server ended")
         self.alive = True
         self._loop.add_reader(self._control.fileno(), self._hear)
 
@@ -105,7 +105,7 @@ class ForkServer:
                 self._exits[pid].set_result((status, bool(of_memory)))
             self._on_exit(pid)
         elif kind == b"E":
-            self._problem = text.decode(errors="replace")
+            self._problem = _Problem.told(text)
         else:
             self._gone()
 
@@ -118,23 +118,41 @@ class ForkServer:
         self._control.close()
         for started in self._starting:
             if not started.done():
-                started.set_exception(ServerGone(self._problem))
+                started.set_exception(ServerGone(self._problem.words, self._problem.code))
                 started.exception()  # nobody may be waiting for this one
         for ended in self._exits.values():
             if not ended.done():
                 ended.set_result((signal.SIGKILL, False))
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> _Problem | None:
         """Why it could not start, where it said so before it ended and nobody has listened yet."""
         with suppress(OSError):
             while message := self._control.recv(MESSAGE_MAX):
                 if message.startswith(b"E"):
-                    return message[1:].decode(errors="replace")
-        return ""
+                    return _Problem.told(message[1:])
+        return None
 
 
 class ServerGone(Exception):
-    """The fork server is not there (any more)."""
+    """The fork server is not there (any more). code: of the error that kept it from starting; empty where there was none."""
+
+    def __init__(self, words: str, code: str = "") -> None:
+        super().__init__(words)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why a fork server is not there."""
+
+    words: str
+    code: str = ""
+
+    @classmethod
+    def told(cls, message: bytes) -> _Problem:
+        """What the server said of itself: `CODE words`."""
+        code, _, words = message.decode(errors="replace").partition(" ")
+        return cls(words, code)
 
 
 class NotTaken(Exception):

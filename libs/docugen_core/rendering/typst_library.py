@@ -23,6 +23,8 @@ from docugen_core.errors import RenderInterrupted
 LIBRARY_FOLDER = Path(__file__).parent / "typst"
 """What templates import: docugen.typ, and docugen/ with its parts. Whatever else lay in here, a template could read too."""
 
+LIBRARY_CHANGED = "LIBRARY_CHANGED"
+
 _Mark = tuple[int, int, int, int]
 
 
@@ -42,7 +44,7 @@ def library_digest() -> str:
 def check_library(expected: str) -> None:
     """Raises RenderInterrupted (LIBRARY_CHANGED) unless `library_digest` is the one that goes into manifests."""
     if library_digest() != expected:
-        raise _changed("")
+        raise library_changed()
 
 
 @contextmanager
@@ -60,7 +62,17 @@ def unchanged_library() -> Iterator[None]:
         yield
     finally:
         if _marks() != before:
-            raise _changed("")
+            raise library_changed()
+
+
+def library_changed(name: str = "") -> RenderInterrupted:
+    """The error that says so. name: of the file, where it is known."""
+    what = f"{name} of DocuGen's Typst library" if name else "DocuGen's Typst library"
+    return RenderInterrupted(
+        f"{what} has changed on disk since the service was started",
+        code=LIBRARY_CHANGED,
+        hint="Restart the service: its installation was replaced, or damaged, while it ran.",
+    )
 
 
 class _Folder:
@@ -81,11 +93,11 @@ def _compare() -> None:
     try:
         now = _contents()
     except OSError:
-        raise _changed("") from None
+        raise library_changed() from None
     first = _as_first_read().contents
     different = sorted(name for name in first.keys() | now.keys() if first.get(name) != now.get(name))
     if different:
-        raise _changed(different[0])
+        raise library_changed(different[0])
 
 
 def _contents() -> dict[str, bytes]:
@@ -109,12 +121,3 @@ def _mark(path: str) -> _Mark | None:
     except OSError:
         return None
     return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _changed(name: str) -> RenderInterrupted:
-    what = f"{name} of DocuGen's Typst library" if name else "DocuGen's Typst library"
-    return RenderInterrupted(
-        f"{what} has changed on disk since the service was started",
-        code="LIBRARY_CHANGED",
-        hint="Restart the service: its installation was replaced, or damaged, while it ran.",
-    )

@@ -30,7 +30,7 @@ from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.retry import GiveUp, RetryAfter, RetryPolicy, decide
 from docugen_core.domain.run import DocumentProgress
 from docugen_core.domain.run_record import encode_documents
-from docugen_core.errors import DeterminismViolation, DocugenError, NotFound
+from docugen_core.errors import DeterminismViolation, DocugenError, NotFound, RenderInterrupted
 from docugen_core.generation import BundleRenderer, generate
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore
@@ -43,6 +43,9 @@ from docugen_worker.settler import Answer, Ending, HandBack, Settler
 
 UNSERVED_DELAY_MS = 5_000
 """How long a job that this worker cannot serve is left to others before anybody may take it again."""
+
+CHANGED_ON_DISK = frozenset({"FONT_CHANGED", "LIBRARY_CHANGED"})
+"""Why this worker cannot render until it is started anew, while others can: an upgrade under its feet costs no attempts."""
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +158,10 @@ class Processor:
         try:
             finished = await unless(job.stopping, self._rendered(job, message))
         except NotFound as error:
+            return self._left_to_others(error.message)
+        except RenderInterrupted as error:
+            if error.reason not in CHANGED_ON_DISK:
+                raise
             return self._left_to_others(error.message)
         return finished[0] if finished else await self._stopped(job, message)
 
