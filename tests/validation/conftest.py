@@ -84,6 +84,28 @@ class TwoGenerators:
         return GENERATORS[name]
 
 
+def a_document(name: Any = "a.txt", **fields: Any) -> dict[str, Any]:
+    return {"name": name, "format": "txt", "template": "desk/note", "data": {"title": "A"}} | fields
+
+
+def an_archive(name: str = "all.zip", **fields: Any) -> dict[str, Any]:
+    return {"name": name, "format": "zip"} | fields
+
+
+def a_bundle(*documents: Any, **fields: Any) -> dict[str, Any]:
+    """A valid request: one document unless others are given."""
+    return {"documents": list(documents) or [a_document()]} | fields
+
+
+DOCUMENTS = [
+    a_document("a.txt"),
+    a_document("b.txt", template="desk/open", data={"x": 1}),
+    a_document("c.csv", format="csv"),
+    an_archive("y.zip", members=["c.csv", "a.txt"]),
+    an_archive("z.zip"),
+]
+
+
 Resolve = Callable[[JsonValue], ResolvedBundle]
 Found = Callable[[JsonValue], list[tuple[str, str, str]]]
 
