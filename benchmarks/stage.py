@@ -9,6 +9,7 @@ import asyncio
 import os
 import platform
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from subprocess import Popen
+from subprocess import DEVNULL, Popen
 from typing import Any
 
 from docugen_core.adapters.embedded_redis import EmbeddedRedis
@@ -132,6 +133,17 @@ async def children_of(commands: Sequence[Sequence[str | int]]) -> AsyncIterator[
             stack.push_async_exit(child)
         await asyncio.gather(*(child.__aenter__() for child in children))
         yield children
+
+
+def process_ms(command: Sequence[str], folder: Path, seconds_max: float) -> float:
+    """Milliseconds from the start of a process to its end; blocks. Raises subprocess.CalledProcessError and TimeoutExpired.
+
+    Cores may sleep: a loop on each of them slows the start of a process down. And it is not started by the event loop, which
+    copies this process first: that takes longer than an interpreter to start.
+    """
+    begin = now_us()
+    subprocess.run(command, cwd=folder, stdout=DEVNULL, stderr=DEVNULL, check=True, timeout=seconds_max)
+    return (now_us() - begin) / 1_000
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import pickle
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from benchmarks.peers.subject import PeerFailed, Program, Subject
 from benchmarks.peers.turns import in_turns
 from benchmarks.rendering import SETTINGS
 from benchmarks.services import family
-from benchmarks.stage import Stage, now_us
+from benchmarks.stage import Stage, now_us, process_ms
 
 RENDERS = {"invoice": 8, "statement": 2, "report": 1}
 """Of a round. Each has contents of its own: Typst remembers what it has laid out for ten documents, and a service never gets
@@ -172,19 +173,14 @@ def _cold(subject: Subject, file: Path, out: Path, browser: str) -> list[str]:
 
 async def _timed(command: Sequence[str], folder: Path) -> float:
     """Milliseconds from the start of the process to its end. Raises PeerFailed."""
-    null = asyncio.subprocess.DEVNULL
-    begin = now_us()
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=null, stderr=null)
+    name = Path(command[0]).name
     try:
-        async with asyncio.timeout(COLD_S_MAX):
-            code = await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise PeerFailed(f"{Path(command[0]).name} took more than {COLD_S_MAX:.0f} s") from None
-    if code:
-        raise PeerFailed(f"{Path(command[0]).name} ended with {code}; run it to see why: {' '.join(command)}")
-    return (now_us() - begin) / 1_000
+        return await asyncio.to_thread(process_ms, command, folder, COLD_S_MAX)
+    except subprocess.TimeoutExpired:
+        raise PeerFailed(f"{name} took more than {COLD_S_MAX:.0f} s") from None
+    except subprocess.CalledProcessError as error:
+        words = f"{name} ended with {error.returncode}; run it to see why: {' '.join(command)}"
+        raise PeerFailed(words) from None
 
 
 def _family_cpu_us() -> float:
