@@ -43,6 +43,7 @@ _MEMORY_SIGNS = (
 )
 
 CPU_SPARE_S = 5
+ONE_PIECE_MAX = 1 << 20
 _MIB = 1 << 20
 
 
@@ -54,8 +55,7 @@ def serve(connection: socket.socket, limits: ChildLimits) -> None:
         _arm_cpu_fuse(limits)
         head, data, sound = answer(payload)
         encoded = json.dumps(head).encode()
-        connection.sendall(ANSWER_HEAD.pack(len(encoded), len(data)) + encoded)
-        connection.sendall(data)
+        _send(connection, ANSWER_HEAD.pack(len(encoded), len(data)) + encoded, data)
         if not sound:
             return
 
@@ -96,6 +96,15 @@ def tells_of_memory(words: bytes) -> bool:
 def _interrupted(message: str, code: str) -> Failure:
     hint = "Raise DOCUGEN_RENDER_MEMORY_MB if the document is large; otherwise report a defect with its template."
     return RenderInterrupted(message, hint=hint, code=code).failure()
+
+
+def _send(connection: socket.socket, head: bytes, data: bytes) -> None:
+    """In one piece where that is small, so that the service wakes once."""
+    if len(data) <= ONE_PIECE_MAX:
+        connection.sendall(head + data)
+    else:
+        connection.sendall(head)
+        connection.sendall(data)
 
 
 def _read_task(connection: socket.socket) -> bytes | None:

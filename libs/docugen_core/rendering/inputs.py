@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from docugen_core.domain.identity import canonical_json
@@ -15,15 +16,15 @@ from docugen_core.domain.json import JsonObject
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.locale import world_facts
 from docugen_core.rendering.task import RenderTask
+from docugen_core.rendering.world import World
 
 
 def template_inputs(task: RenderTask) -> dict[str, bytes]:
     """`data`, `world` and `labels` as canonical JSON bytes. Raises RenderFailed for numbers JSON cannot carry."""
-    world = world_facts(task.world)
-    labels = task.pack.labels_for(str(world["language"]))
+    labels = task.pack.labels_for(str(world_facts(task.world)["language"]))
     return {
         "data": _canonical("data", task.data),
-        "world": _canonical("world", world),
+        "world": _world_json(task.world),
         "labels": canonical_json(labels),
     }
 
@@ -31,6 +32,11 @@ def template_inputs(task: RenderTask) -> dict[str, bytes]:
 def template_context(task: RenderTask) -> dict[str, Any]:
     """The same as Python values."""
     return {name: json.loads(data) for name, data in template_inputs(task).items()}
+
+
+@lru_cache(maxsize=32)
+def _world_json(world: World) -> bytes:
+    return canonical_json(world_facts(world))
 
 
 def specimen_mark(labels: Mapping[str, Any]) -> str:
