@@ -21,7 +21,7 @@ from benchmarks.stage import Stage, emptied, now_us
 
 START_MS_MAX, SCRAPE_MS_MAX, ROUND_TRIPS_MAX = 1_000, 50, 5
 RSS_MB_MAX = 160
-SETTLING_S, IDLE_S, SCRAPES = 3.0, 4.0, 5
+SETTLING_S, IDLE_S, SCRAPES = 2.0, 4.0, 5
 
 
 async def measure(stage: Stage) -> list[Measurement]:

@@ -23,7 +23,7 @@ from benchmarks.stage import Child, Stage, awake, now_us
 
 JOBS_PER_SECOND = 20
 LATENCY_JOBS = 60
-BURN_JOBS = 1_000
+BURN_JOBS = 700
 BURN_TURNS = 2
 BURN_US = 5_000
 WORKERS = 2
