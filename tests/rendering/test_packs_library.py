@@ -13,7 +13,7 @@ from docugen_core.domain.bundle import Format
 from docugen_core.domain.json import JsonObject
 from docugen_core.errors import RenderFailed
 from docugen_core.rendering.fonts import FONT_FOLDER
-from docugen_core.rendering.packs import Template, TemplatePack, pack_digest
+from docugen_core.rendering.packs import PdfOptions, Template, TemplatePack, pack_digest
 from shipped_packs import DAY, pages_of, rendered
 
 LABELS: JsonObject = {
@@ -137,6 +137,24 @@ def test_what_the_page_writes_into_a_table_stands_where_the_tables_own_words_wou
     own, written = looks
     assert len(own) == 2
     assert own == written
+
+
+CARRIED = '#data-table(columns: ((head: "Word"),), rows: (("one",), ("two",)), carried: (at => "carried",))'
+
+
+def test_a_tagged_document_may_have_cells_that_the_page_writes() -> None:
+    source = f'#import "docugen.typ": *\n#show: page-setup.with(title: "t")\n{CARRIED}\n'
+    files = {"t.typ": source.encode()}
+    template = Template("t", "t", "", {Format.PDF: "t.typ"}, {}, {}, PdfOptions(("a-2a", "ua-1")))
+    pack = TemplatePack("t", "1.0.0", "", pack_digest(files), {"t": template}, files, "en", {"en": LABELS})
+
+    (page,) = pages_of(rendered(pack, "t", Format.PDF, {}))
+    assert "carried" in page
+
+
+def test_a_template_whose_page_cannot_write_them_is_told() -> None:
+    with pytest.raises(RenderFailed, match="the template needs page-setup, and no foreground of its own"):
+        _printed(f"#set page(foreground: [X])\n{CARRIED}")
 
 
 def test_the_shipped_faces_are_the_ones_their_list_names() -> None:

@@ -38,9 +38,10 @@ def warn(text: str) -> None:
     click.echo(text, err=True, color=wants_colour(sys.stderr))
 
 
-def wants_colour(stream: TextIO) -> bool:
+def wants_colour(stream: TextIO | None) -> bool:
+    """stream: None where it was closed from the start."""
     # NO_COLOR (no-color.org) is a convention of terminals, not a setting of DocuGen.
-    return stream.isatty() and not os.environ.get("NO_COLOR")  # noqa: TID251
+    return stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")  # noqa: TID251
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[int] = ()) -> str:

@@ -64,12 +64,13 @@ class LaunchedServer:
     def __init__(self, limits: ChildLimits) -> None:
         """Starts the server and returns at once. Raises RenderInterrupted where this machine cannot start another process."""
         self.limits = limits
+        library = library_digest()
         try:
             with ExitStack() as stack:
                 self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 stack.push(self.control)
                 with theirs:
-                    self._process = _started(theirs.fileno(), limits)
+                    self._process = _started(theirs.fileno(), limits, library)
                 stack.pop_all()
         except OSError as error:
             hint = "The machine may be out of processes, memory or file descriptors."
@@ -94,10 +95,10 @@ class LaunchedServer:
         self._process.wait()
 
 
-def _started(theirs: int, limits: ChildLimits) -> subprocess.Popen[bytes]:
+def _started(theirs: int, limits: ChildLimits, library: str) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     return subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-S", "-s", "-P", "-c", _PROGRAM, str(theirs), json.dumps(asdict(limits)), library_digest()],
+        [sys.executable, "-S", "-s", "-P", "-c", _PROGRAM, str(theirs), json.dumps(asdict(limits)), library],
         env=ENVIRONMENT | {"PYTHONPATH": path},
         pass_fds=[theirs],
         stdin=subprocess.DEVNULL,

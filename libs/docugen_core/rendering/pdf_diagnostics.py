@@ -55,7 +55,7 @@ def _is_from_renderer(file: str) -> bool:
 
 def _place(path: str, line: int, column: int, files: Mapping[str, bytes]) -> SourceLocation | None:
     """Typst prints paths as seen from the working directory it was started in, as if all files lay in its root."""
-    file = os.path.relpath(path, LIBRARY_FOLDER.resolve())
+    file = _below_root(path)
     if file not in files:  # it was started in another one: ours is the longest virtual name they end with
         names = [name for name in files if path == name or path.endswith(f"/{name}")]
         if not names:
@@ -64,6 +64,13 @@ def _place(path: str, line: int, column: int, files: Mapping[str, bytes]) -> Sou
     lines = files[file].decode().split("\n")
     expression = lines[line - 1].strip() if line <= len(lines) and not file.endswith(".json") else ""
     return SourceLocation(file, line, column + 1, expression[:200])
+
+
+def _below_root(path: str) -> str:
+    try:
+        return os.path.relpath(path, LIBRARY_FOLDER.resolve())
+    except FileNotFoundError:  # the working directory is gone
+        return path
 
 
 def _in_our_words(message: str, where: SourceLocation, hint: str) -> tuple[str, str]:

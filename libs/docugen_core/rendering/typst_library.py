@@ -43,7 +43,11 @@ def library_digest() -> str:
 
 def check_library(expected: str) -> None:
     """Raises RenderInterrupted (LIBRARY_CHANGED) unless `library_digest` is the one that goes into manifests."""
-    if library_digest() != expected:
+    try:
+        found = library_digest()
+    except OSError:  # it is being replaced just now
+        raise library_changed() from None
+    if found != expected:
         raise library_changed()
 
 

@@ -34,6 +34,7 @@ from docugen_core.errors import DeterminismViolation, DocugenError, NotFound, Re
 from docugen_core.generation import BundleRenderer, generate
 from docugen_core.measures import UNMEASURED, Measures
 from docugen_core.ports import ArtefactStore
+from docugen_core.rendering.typst_library import LIBRARY_CHANGED
 from docugen_core.tracing import Span
 
 from docugen_worker.jobs import Job, JobsInHand, Stop
@@ -43,9 +44,6 @@ from docugen_worker.settler import Answer, Ending, HandBack, Settler
 
 UNSERVED_DELAY_MS = 5_000
 """How long a job that this worker cannot serve is left to others before anybody may take it again."""
-
-CHANGED_ON_DISK = frozenset({"FONT_CHANGED", "LIBRARY_CHANGED"})
-"""Why this worker cannot render until it is started anew, while others can: an upgrade under its feet costs no attempts."""
 
 log = structlog.get_logger(__name__)
 
@@ -160,8 +158,9 @@ class Processor:
         except NotFound as error:
             return self._left_to_others(error.message)
         except RenderInterrupted as error:
-            if error.reason not in CHANGED_ON_DISK:
+            if error.reason != LIBRARY_CHANGED:
                 raise
+            # This worker renders nothing until it is started anew, others can: an upgrade under its feet costs no attempts.
             return self._left_to_others(error.message)
         return finished[0] if finished else await self._stopped(job, message)
 
