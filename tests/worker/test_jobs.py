@@ -17,10 +17,12 @@ from docugen_core.domain.job import NewJob
 from docugen_core.domain.lease import Delivery
 from docugen_core.domain.run import DocumentState, ExecutionPolicy, RunState
 from docugen_core.domain.run_record import decode_documents
-from docugen_core.errors import RenderInterrupted
-from docugen_core.generation import generate
-from docugen_core.rendering.task import Rendering, RenderTask
-from docugen_worker import processor
+from docugen_core.errors import RenderInterrupted, Unavailable
+from docugen_core.generation import BundleRenderer, generate
+from docugen_core.ports import ArtefactStore
+from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
+from docugen_core.submission import Intake
+from docugen_worker import app, processor
 from docugen_worker.app import running_worker
 from fakes import ScriptedRenderer, plain
 from scheduler_server import Gate
@@ -239,6 +241,28 @@ async def test_a_worker_whose_installation_changed_under_it_spends_no_attempt(
     async with world.worker("restarted"):
         run = await world.finished(run_id)
     assert (run.state, run.worker, run.attempt) == (RunState.SUCCEEDED, "restarted", 1)
+
+
+async def test_a_worker_whose_installation_changed_ends_gracefully_to_be_started_again(
+    world: WorkerWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def outdated(task: RenderTask, n: int) -> Rendering:
+        raise RenderInterrupted("something on disk is not what it was", code="LIBRARY_CHANGED")
+
+    intake = world.core.intake
+    bundles = BundleRenderer(intake.catalogue, intake.generators, ScriptedRenderer(outdated), RenderLimits())
+
+    @asynccontextmanager
+    async def assembled(*_: object) -> AsyncIterator[tuple[Intake, BundleRenderer, ArtefactStore]]:
+        yield intake, bundles, world.core.store
+
+    monkeypatch.setattr(app, "assemble_rendering", assembled)
+    run_id = await world.submit()
+    with pytest.raises(Unavailable, match="has changed on disk since the service was started") as ended:
+        await asyncio.wait_for(app.work(world.settings, lambda _: None), 120)
+    assert ended.value.retryable
+    record = await world.until(run_id, "is left to others", lambda r: r.next_attempt_time_ms > 0)
+    assert (record.state, record.attempt) == (RunState.QUEUED, 0)
 
 
 @pytest.mark.parametrize("payload", [b"\xff\xff\xff", b""], ids=["no message", "another run"])

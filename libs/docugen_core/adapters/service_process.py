@@ -1,7 +1,7 @@
 """A service as a process: arguments, settings, logs, event loop, exit code. A service names itself and its work in `__main__`.
 
     0         ended by a signal, gracefully
-    75        a part it needs does not answer (store, Redis); starting it again may help
+    75        a part it needs does not answer (store, Redis), or its installation was replaced; starting it again may help
     78        a setting is wrong; the message on standard error names it and the remedy
     128 + n   ended at once, by a second signal n
 

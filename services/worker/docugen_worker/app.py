@@ -43,6 +43,7 @@ from docugen_core.errors import DocugenError, Unavailable
 from docugen_core.generation import BundleRenderer
 from docugen_core.measures import Measures
 from docugen_core.ports import ArtefactStore
+from docugen_core.rendering.typst_library import library_changed
 from docugen_core.submission import Intake
 from docugen_core.tracing import UNTRACED, Tracer
 from grpc_health.v1 import health_pb2_grpc
@@ -69,12 +70,14 @@ Rendering = tuple[Intake, BundleRenderer, ArtefactStore]
 @dataclass(frozen=True, slots=True)
 class Working:
     """A worker that takes jobs. address: `host:port` of its health. consumer: its name in the queue. jobs: those in hand.
+    outdated: set when its installation was replaced under it, and it can render nothing until it is started anew.
     metrics_address: `host:port` of its metrics, empty for none."""
 
     address: str
     consumer: str
     jobs: JobsInHand
     settings: Settings
+    outdated: asyncio.Event
     metrics_address: str = ""
 
 
@@ -82,17 +85,20 @@ async def work(settings: Settings, announce: Callable[[Working], None]) -> int:
     """Work until SIGTERM or SIGINT; `announce` is called once jobs are taken. Returns the exit code.
 
     The first signal ends the worker gracefully (0), a second one at once (128 + its number); jobs in hand then wait for their
-    leases. Raises ConfigurationError, also for a Redis that may lose jobs, and Unavailable (store).
+    leases. Raises ConfigurationError, also for a Redis that may lose jobs, and Unavailable (store; also, after a graceful end,
+    for an installation that was replaced under the worker: whoever starts it again gives it the new one).
     """
     lifetime = Lifetime()
     stop = ended_by_signals(lifetime)
     with exported_traces("docugen-worker") as exported:
         async with running_worker(settings, lifetime=lifetime, tracer=exported.tracer) as working:
             announce(working)
-            await stop.asked.wait()
+            await unless(working.outdated, stop.asked.wait())
             exported.end_in(settings.grace_ms / 1_000)
         if lifetime.hurried.is_set():
             exported.hurry()
+    if working.outdated.is_set() and not stop.asked.is_set():
+        raise library_changed()
     return stop.exit_code
 
 
@@ -138,7 +144,7 @@ async def running_worker(
             await server.start()
             stack.push_async_callback(server.stop, 0)
             async with crew.at_work(lifetime):
-                yield Working(f"{host}:{port}", consumer, crew.jobs, settings, exposed.address)
+                yield Working(f"{host}:{port}", consumer, crew.jobs, settings, crew.outdated, exposed.address)
 
 
 class _Crew:
@@ -162,7 +168,8 @@ class _Crew:
         self.jobs = JobsInHand(settings.queue_slots, shop.measures)
         self._settler = Settler(source, consumer, lease_ms, self.jobs.none_waits)
         self._progress = ProgressTeller(source, self.jobs)
-        self._processor = Processor(shop, self.jobs, self._settler, self._progress)
+        self.outdated = asyncio.Event()
+        self._processor = Processor(shop, self.jobs, self._settler, self._progress, self.outdated)
         self._heartbeat = Heartbeat(source, self.jobs, lease_ms)
         self._fetcher = Fetcher(source, self.jobs, consumer, self._start, lease_ms=lease_ms)
         self._announcer = Announcer(source, self.jobs, advert)

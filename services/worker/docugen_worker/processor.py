@@ -74,13 +74,21 @@ class Workshop:
 
 
 class Processor:
-    """See the module. One for all jobs of a worker."""
+    """See the module. One for all jobs of a worker. outdated: set when nothing can be rendered here any more."""
 
-    def __init__(self, workshop: Workshop, jobs: JobsInHand, settler: Settler, progress: ProgressTeller) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        jobs: JobsInHand,
+        settler: Settler,
+        progress: ProgressTeller,
+        outdated: asyncio.Event,
+    ) -> None:
         self._shop = workshop
         self._jobs = jobs
         self._settler = settler
         self._progress = progress
+        self._outdated = outdated
         self._unserved = 0
 
     async def process(self, job: Job) -> None:
@@ -161,6 +169,7 @@ class Processor:
             if error.reason != LIBRARY_CHANGED:
                 raise
             # This worker renders nothing until it is started anew, others can: an upgrade under its feet costs no attempts.
+            self._outdated.set()
             return self._left_to_others(error.message)
         return finished[0] if finished else await self._stopped(job, message)
 
