@@ -1,8 +1,8 @@
 """Other renderers beside DocuGen's: the same three documents, warm and in a new process.
 
 Warm: DocuGen through its pool with one render process, WeasyPrint and Chromium in one process that stays, one document at a
-time. What each makes differs, and the facts say so: DocuGen's PDF is PDF/A, the report's also
-PDF/UA with tags, and was checked by the same call.
+time. Each document has contents of its own. What each makes differs, and the facts say so: DocuGen's PDF is PDF/A, the
+report's also PDF/UA with tags, and was checked by the same call.
 """
 
 from __future__ import annotations

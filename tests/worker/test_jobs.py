@@ -11,19 +11,13 @@ import pytest
 from docugen_core.adapters.job_codec import decode_job, read_payload
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.assembly import assemble_rendering
 from docugen_core.domain.identity import content_digest
-from docugen_core.domain.job import NewJob
 from docugen_core.domain.lease import Delivery
 from docugen_core.domain.run import DocumentState, ExecutionPolicy, RunState
 from docugen_core.domain.run_record import decode_documents
-from docugen_core.errors import RenderInterrupted, Unavailable
-from docugen_core.generation import BundleRenderer, generate
-from docugen_core.ports import ArtefactStore
-from docugen_core.rendering.task import Rendering, RenderLimits, RenderTask
-from docugen_core.submission import Intake
-from docugen_worker import app, processor
-from docugen_worker.app import running_worker
+from docugen_core.errors import RenderInterrupted
+from docugen_core.generation import generate
+from docugen_core.rendering.task import Rendering, RenderTask
 from fakes import ScriptedRenderer, plain
 from scheduler_server import Gate
 from structlog.testing import capture_logs
@@ -198,71 +192,6 @@ async def test_a_draining_worker_finishes_what_it_has_and_takes_nothing_new(worl
         assert (await world.record(other)).attempt == 0
         async with world.worker("bob"):
             assert (await world.finished(other)).worker == "bob"
-
-
-async def test_a_payload_of_another_version_is_handed_back_unspent(world: WorkerWorld) -> None:
-    def newer(job: NewJob) -> NewJob:
-        return replace(job, payload_version=99, payload=b"what nobody can read yet")
-
-    async with world.worker():
-        run_id = await world.submit_as(newer)
-        record = await world.until(run_id, "is handed back", lambda r: r.next_attempt_time_ms > 0)
-    assert (record.state, record.attempt, record.attempts) == (RunState.QUEUED, 0, ())
-    assert (await world.queue.stats()).parked == 1
-
-
-async def test_a_job_whose_pack_is_missing_is_left_to_a_worker_that_has_it(
-    world: WorkerWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processor, "UNSERVED_DELAY_MS", 300)
-    run_id = await world.submit()
-    poor = replace(world.settings, template_path="")
-    async with (
-        assemble_rendering(poor) as rendering,
-        running_worker(poor, consumer="poor", rendering=rendering),
-    ):
-        await world.until(run_id, "is left to others", lambda r: r.next_attempt_time_ms > 0 and not r.attempt)
-        async with world.worker("rich"):
-            run = await world.finished(run_id)
-    assert (run.state, run.worker, run.attempt) == (RunState.SUCCEEDED, "rich", 1)
-
-
-async def test_a_worker_whose_installation_changed_under_it_spends_no_attempt(
-    world: WorkerWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processor, "UNSERVED_DELAY_MS", 300)
-
-    async def outdated(task: RenderTask, n: int) -> Rendering:
-        raise RenderInterrupted("something on disk is not what it was", code="LIBRARY_CHANGED")
-
-    run_id = await world.submit()
-    async with world.worker("outdated", renderer=ScriptedRenderer(outdated)):
-        await world.until(run_id, "is left to others", lambda r: r.next_attempt_time_ms > 0 and not r.attempt)
-    async with world.worker("restarted"):
-        run = await world.finished(run_id)
-    assert (run.state, run.worker, run.attempt) == (RunState.SUCCEEDED, "restarted", 1)
-
-
-async def test_a_worker_whose_installation_changed_ends_gracefully_to_be_started_again(
-    world: WorkerWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def outdated(task: RenderTask, n: int) -> Rendering:
-        raise RenderInterrupted("something on disk is not what it was", code="LIBRARY_CHANGED")
-
-    intake = world.core.intake
-    bundles = BundleRenderer(intake.catalogue, intake.generators, ScriptedRenderer(outdated), RenderLimits())
-
-    @asynccontextmanager
-    async def assembled(*_: object) -> AsyncIterator[tuple[Intake, BundleRenderer, ArtefactStore]]:
-        yield intake, bundles, world.core.store
-
-    monkeypatch.setattr(app, "assemble_rendering", assembled)
-    run_id = await world.submit()
-    with pytest.raises(Unavailable, match="has changed on disk since the service was started") as ended:
-        await asyncio.wait_for(app.work(world.settings, lambda _: None), 120)
-    assert ended.value.retryable
-    record = await world.until(run_id, "is left to others", lambda r: r.next_attempt_time_ms > 0)
-    assert (record.state, record.attempt) == (RunState.QUEUED, 0)
 
 
 @pytest.mark.parametrize("payload", [b"\xff\xff\xff", b""], ids=["no message", "another run"])
