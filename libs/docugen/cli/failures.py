@@ -95,7 +95,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(
                 f"{error.filename}: {error.strerror}", "FILE_NOT_USABLE", "Check the path and its permissions."
             )
-        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return Problem(
                 f"the output cannot be written: {error.strerror}", "OUTPUT_NOT_WRITABLE", "Make room, and run it again."
             )

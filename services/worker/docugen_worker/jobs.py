@@ -174,9 +174,8 @@ class JobsInHand:
         if self._unused and not self._waiting:
             self._begin(job)
             return
-        if (
-            job.delivery.lapsed or job.lease.attempt > 1
-        ):  # what is handed back keeps its attempts, and not that it lapsed
+        # What is handed back keeps its attempts, and not that it lapsed.
+        if job.delivery.lapsed or job.lease.attempt > 1:
             self._pass_on(job)
             return
         loop = asyncio.get_running_loop()
