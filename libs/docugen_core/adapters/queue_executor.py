@@ -116,9 +116,10 @@ class QueueExecutor:
 
     async def _submitted(self, job: GenerationJob) -> Submission:
         with self._batcher.coming():
-            is_quick = len(job.bundle.canonical_bytes()) <= QUICK_BYTES
-            packed = await aside(is_quick, self._packed, job, current_trace())
             known = await self._finished(job.run_id)
+            if known is None:
+                is_quick = len(job.bundle.canonical_bytes()) <= QUICK_BYTES
+                packed = await aside(is_quick, self._packed, job, current_trace())
         if known is None:
             self._health.check()
             if packed.apart:
@@ -130,7 +131,7 @@ class QueueExecutor:
             if acceptance.known is None:
                 raise _queue_full()
             known = await self._run(acceptance.known)
-        refuse_other_spec(known, packed.job.spec_digest)
+        refuse_other_spec(known, job.bundle.spec_digest)
         return Submission(known, deduplicated=True)
 
     async def get(self, run_id: str) -> BundleRun:
