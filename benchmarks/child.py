@@ -30,9 +30,9 @@ from statistics import median
 from typing import Any
 
 import structlog
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules
 from docugen_core.domain.lease import Delivery, Done, Settlement
 from docugen_core.domain.worker import consumer_name
 from docugen_worker.fetcher import Fetcher

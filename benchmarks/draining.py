@@ -6,9 +6,10 @@ import asyncio
 import time
 from typing import Any
 
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from redis.asyncio import Redis
 
 from benchmarks.jobs import GROUP, bare_drain, bare_submit, drain, new_jobs, submit_all

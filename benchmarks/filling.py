@@ -8,9 +8,10 @@ from __future__ import annotations
 from itertools import count
 
 from docugen_core.adapters.keys import LANES
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 
 from benchmarks.jobs import new_jobs, submit_all
 from benchmarks.measurement import Bound, Curve, Measurement, in_turns, point

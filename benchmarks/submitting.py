@@ -6,8 +6,9 @@ from itertools import count
 from typing import Any
 
 from docugen_core.adapters.keys import QueueKeys
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.scripts import Call, load_scripts
 from redis.asyncio import Redis
 

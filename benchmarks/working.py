@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack
 from itertools import count
 from statistics import quantiles
 
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.job import NewJob
 
 from benchmarks.child import burn

@@ -19,8 +19,9 @@ from docugen_core.adapters.inline_executor import InlineExecutor
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.queue_executor import QueueExecutor
 from docugen_core.adapters.queue_health import QueueHealth
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.sqlite_ledger import SqliteLedger
 from docugen_core.adapters.system_clock import SystemClock
 from docugen_core.config import Settings

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from docugen_core.adapters.keys import LANES
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.scripts import LUA, Script, load_scripts
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.job import JobRecord, NewJob

@@ -20,8 +20,9 @@ from typing import Any
 
 import grpc
 from docugen_core.adapters.queue_records import new_job
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import PREFIX, Settings
 from docugen_core.domain.job import JobRecord, NewJob

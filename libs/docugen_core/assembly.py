@@ -190,8 +190,10 @@ async def _inline(settings: Settings, rendering: _Rendering, ledger_name: str) -
 async def _queue(settings: Settings, rendering: _Rendering) -> AsyncIterator[tuple[GenerationExecutor, QueueDesk]]:
     from docugen_core.adapters.queue_executor import QueueExecutor
     from docugen_core.adapters.queue_health import QueueHealth
-    from docugen_core.adapters.redis_connection import RedisConnection, RedisTls
-    from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+    from docugen_core.adapters.queue_rules import QueueRules
+    from docugen_core.adapters.redis_clients import RedisTls
+    from docugen_core.adapters.redis_connection import RedisConnection
+    from docugen_core.adapters.redis_queue import RedisQueue
 
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(RedisConnection(settings.redis_url, RedisTls.of(settings)))

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from docugen_core import dead_letters
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.dead_letters import DeadLetters, RedriveOrder, parse_letter_filter
 from docugen_core.domain.failure import Failure
 from docugen_core.domain.job import NewJob

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bundle_examples import LETTERS, manifest_of
-from docugen_core.adapters import local_store
+from docugen_core.adapters import local_files
 from docugen_core.adapters.local_store import LocalStore, open_store
 from docugen_core.domain.identity import content_digest
 from docugen_core.errors import ConfigurationError
@@ -108,7 +108,7 @@ def test_leftovers_of_dead_processes_are_swept_after_a_day(root: Path) -> None:
 
 
 def test_one_opening_sweeps_a_bounded_number_of_leftovers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_store, "SWEPT_MAX", 2)
+    monkeypatch.setattr(local_files, "SWEPT_MAX", 2)
     LocalStore(root)
     for n in range(5):
         (root / "staging" / str(n)).touch()

@@ -17,8 +17,9 @@ from chaos.chronicle import Chronicle
 from chaos.orders import install
 from chaos.processes import Service
 from docugen_core.adapters.embedded_redis import EmbeddedRedis
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.config import Settings, declarations
 from redis_proxy import Proxy
 from redis_servers import free_port, own_server

@@ -14,9 +14,10 @@ import pytest
 from chaos.processes import Service
 from docugen.client import BundleRun, DocugenClient, RunState, TryAgain
 from docugen_core.adapters.embedded_redis import EmbeddedRedis
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.assembly import assemble
 from docugen_core.domain import run as domain
 from docugen_core.domain.job import Verdict

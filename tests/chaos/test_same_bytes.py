@@ -12,8 +12,9 @@ from chaos.chronicle import Chronicle
 from chaos.orders import Kind, Order
 from chaos.processes import Service
 from chaos.stage import environment, storm_settings
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.assembly import Core, assemble
 from docugen_core.config import Settings
 from docugen_core.domain.job import JobRecord

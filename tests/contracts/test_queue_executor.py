@@ -11,7 +11,7 @@ from itertools import chain
 import pytest
 from docugen_core.adapters import queue_listing
 from docugen_core.adapters.job_codec import read_payload
-from docugen_core.adapters.redis_queue import QueueRules
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.domain.run import BundleRun, ExecutionPolicy, RunState
 from docugen_core.errors import NotFound, NotPossibleNow, Overloaded
 from executor_houses import QueueHouse, connected, fails, finished, pages

@@ -13,6 +13,7 @@ from docugen_core import errors, generation
 from docugen_core.adapters import (
     inline_executor,
     job_codec,
+    local_files,
     local_store,
     metrics,
     object_bucket,
@@ -59,7 +60,7 @@ NAMES = {
     "rpc_server_call_duration_seconds",
 }
 ATTEMPT_PATHS = (
-    *(generation, inline_executor, job_codec, lease, local_store, store_errors),
+    *(generation, inline_executor, job_codec, lease, local_files, local_store, store_errors),
     *(object_bucket, object_store, render_pool, write_once, registry, catalogue, fonts),
 )
 """Modules whose errors can end an attempt."""

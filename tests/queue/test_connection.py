@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from docugen_core.adapters.embedded_redis import EmbeddedRedis, valkey_binary
-from docugen_core.adapters.redis_connection import Address, RedisConnection, server_flaws
+from docugen_core.adapters.redis_address import RedisAddress
+from docugen_core.adapters.redis_connection import RedisConnection, server_flaws
 from docugen_core.adapters.redis_errors import is_demoted, is_passing, translated
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.job import Verdict
@@ -39,7 +40,7 @@ from worker_world import until
 def test_an_address_is_read_and_shown_without_its_secrets(
     url: str, public: str, secret: tuple[str | None, str | None]
 ) -> None:
-    address = Address.parse(url)
+    address = RedisAddress.parse(url)
     assert address.public() == public
     assert (address.username, address.password) == secret
 
@@ -61,7 +62,7 @@ def test_an_address_is_read_and_shown_without_its_secrets(
 )
 def test_an_address_that_cannot_be_is_refused_without_showing_its_secret(url: str) -> None:
     with pytest.raises(ConfigurationError, match="DOCUGEN_REDIS_URL") as raised:
-        Address.parse(url)
+        RedisAddress.parse(url)
     assert "s3cret" not in f"{raised.value}{raised.value.hint}"
 
 

@@ -10,7 +10,8 @@ import pytest
 from certificates import Authority
 from cli_process import ROOT
 from docugen.v1 import bundle_run_pb2
-from docugen_core.adapters.redis_connection import RedisConnection, RedisTls
+from docugen_core.adapters.redis_clients import RedisTls
+from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.redis_roles import ROLES
 from docugen_core.config import Settings

@@ -14,9 +14,10 @@ from itertools import count
 from pathlib import Path
 
 import structlog
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.domain.identity import derive_bundle_run_id
 from docugen_core.domain.job import NewJob
 from docugen_core.domain.lease import Delivery, Done, Settlement

@@ -76,8 +76,9 @@ async def _held_specs(settings: Settings) -> AsyncIterator[str]:
     """Digests of the specs that records of the queue name: a large one waits in the store for its worker."""
     if not settings.queue_enabled:
         return
+    from docugen_core.adapters.queue_rules import QueueRules
     from docugen_core.adapters.redis_connection import RedisConnection
-    from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+    from docugen_core.adapters.redis_queue import RedisQueue
 
     async with RedisConnection(settings.redis_url) as connection:
         queue = RedisQueue(connection, settings.queue_name, QueueRules.of(settings))

@@ -4,12 +4,7 @@
     quarantine/                               damaged files, the last of each name, for inspection
     staging/                                  files being written
 
-Publication takes no lock and needs no fence: each step makes files that cannot be overwritten and follows from the one
-before, so any attempt, a successor after a crash or a zombie, can only redo what is there. Any number of processes may
-share one store.
-
-Blobs and specs are sealed: their name is the digest of their bytes. A sealed file that does not match its name is treated as
-absent and moved to `quarantine/`; rendering the bundle again puts the same bytes back, because rendering is deterministic.
+What is done with the files is in `local_files`, which blocks: here it is done in threads, a bounded number at once.
 """
 
 from __future__ import annotations
@@ -21,34 +16,18 @@ from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
 
 from docugen_core.adapters import store_layout as layout
+from docugen_core.adapters.local_files import LocalFiles
 from docugen_core.adapters.shared_look import SharedLook
-from docugen_core.adapters.store_errors import (
-    DIGEST,
-    check_names,
-    check_run_id,
-    missing_blob,
-    no_blob,
-    readable_manifest,
-    storage_errors,
-)
+from docugen_core.adapters.store_errors import DIGEST, check_names, check_run_id, no_blob
 from docugen_core.adapters.store_layout import Place
-from docugen_core.adapters.write_once import WriteOnceTree
 from docugen_core.domain.identity import content_digest
-from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Manifest
+from docugen_core.domain.manifest import Manifest
 from docugen_core.domain.tenant import is_kept_id
 from docugen_core.errors import ConfigurationError, NotPossibleNow
 from docugen_core.ports import StoredItem, StoredKind
 
 THREADS_MAX = 8
-STAGING_AGE_S_MAX = 24 * 3_600
-SWEPT_MAX = 10_000
-
 NOTES_MAX = 1_000_000
-NOTE_FOLDERS = 256
-THINNED_TO = 0.9
-"""Part of the bound that is left when a folder of notes is full."""
-
-_FOLDERS = ("blobs", "specs", "claims", "artefacts", "manifests", "signatures", "documents", "quarantine")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,27 +64,19 @@ class LocalStore:
 
     def __init__(self, root: Path, *, notes_max: int = NOTES_MAX) -> None:
         """notes_max: bound for `write_note`."""
-        self._notes_a_folder = max(1, notes_max // NOTE_FOLDERS)
-        try:
-            self._tree = WriteOnceTree(root, _FOLDERS)
-            self._tree.sweep(older_than_s=STAGING_AGE_S_MAX, count_max=SWEPT_MAX)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the artefact store {str(root)!r} cannot be used: {error.strerror}",
-                hint="Make the folder writable for this user, or name another one in DOCUGEN_STORE_URL.",
-            ) from error
+        self._files = LocalFiles(root, notes_max=notes_max)
         self._threads = asyncio.Semaphore(THREADS_MAX)
-        self._manifests = SharedLook(self._read)
+        self._manifests = SharedLook(self._files.read)
 
     @property
     def root(self) -> Path:
         """The store's folder, absolute. Never shown to callers; the ledger of runs may live beside the store's folders."""
-        return self._tree.root
+        return self._files.root
 
     async def put_blob(self, data: bytes) -> str:
         """Keep `data` durably under its SHA-256 (returned). A damaged blob of that name is replaced."""
         sha256 = content_digest(data)
-        await self._in_thread(self._put_sealed, layout.blob(sha256), data, content_digest)
+        await self._in_thread(self._files.put_sealed, layout.blob(sha256), data, content_digest)
         return sha256
 
     async def read_blob(self, sha256: str, offset: int = 0, limit: int = -1) -> bytes:
@@ -115,14 +86,14 @@ class LocalStore:
         """
         if offset < 0 or limit < -1:
             raise ValueError(f"offset {offset} and limit {limit}: must not be negative (limit -1: to the end)")
-        data = await self._in_thread(self._read_blob, sha256, offset, limit) if DIGEST.fullmatch(sha256) else None
+        data = await self._in_thread(self._files.read_blob, sha256, offset, limit) if DIGEST.fullmatch(sha256) else None
         if data is None:
             raise no_blob(sha256)
         return data
 
     async def blob_size(self, sha256: str) -> int:
         """Size of a blob in bytes; its content is not looked at. Raises NotFound (ARTEFACT_NOT_FOUND)."""
-        size = await self._in_thread(self._size, layout.blob(sha256)) if DIGEST.fullmatch(sha256) else None
+        size = await self._in_thread(self._files.size, layout.blob(sha256)) if DIGEST.fullmatch(sha256) else None
         if size is None:
             raise no_blob(sha256)
         return size
@@ -130,26 +101,27 @@ class LocalStore:
     async def verify_blob(self, sha256: str) -> bool:
         """Whether the blob is stored and its bytes match its name; for readers that take it in parts afterwards."""
         return (
-            DIGEST.fullmatch(sha256) is not None and await self._in_thread(self._read_blob, sha256, 0, -1) is not None
+            DIGEST.fullmatch(sha256) is not None
+            and await self._in_thread(self._files.read_blob, sha256, 0, -1) is not None
         )
 
     async def put_spec(self, spec_digest: str, spec: bytes) -> None:
         """Keep the canonical spec `spec`. Raises ValueError when `spec_digest` is not its digest (a bug of the caller)."""
         if layout.spec_digest_of(spec) != spec_digest:
             raise ValueError(f"spec {spec_digest[:64]}: these bytes are not the canonical spec of that digest")
-        await self._in_thread(self._put_sealed, layout.spec(spec_digest), spec, layout.spec_digest_of)
+        await self._in_thread(self._files.put_sealed, layout.spec(spec_digest), spec, layout.spec_digest_of)
 
     async def read_spec(self, spec_digest: str) -> bytes | None:
         """The canonical spec; None if it is not stored, or damaged (submitting the bundle again restores it)."""
         if not DIGEST.fullmatch(spec_digest):
             return None
-        return await self._in_thread(self._read_sealed, layout.spec(spec_digest), layout.spec_digest_of)
+        return await self._in_thread(self._files.read_sealed, layout.spec(spec_digest), layout.spec_digest_of)
 
     async def read_note(self, document_digest: str) -> bytes | None:
         """A note of the document cache, as it stands: whoever reads it checks it. See `ports.DocumentNotes`."""
         if not DIGEST.fullmatch(document_digest):
             return None
-        return await self._in_thread(self._read, layout.note(document_digest))
+        return await self._in_thread(self._files.read, layout.note(document_digest))
 
     async def write_note(self, document_digest: str, note: bytes) -> None:
         """Write a note; when its folder holds more than its share of `notes_max`, the oldest ones go.
@@ -158,31 +130,31 @@ class LocalStore:
         """
         if not DIGEST.fullmatch(document_digest):
             raise ValueError(f"{document_digest[:64]!r} is not a document digest")
-        await self._in_thread(self._write_note, document_digest, note)
+        await self._in_thread(self._files.write_note, document_digest, note)
 
     async def keep_blob(self, sha256: str, data: bytes) -> bool:
         """See `ports.DocumentNotes`."""
-        return await self._in_thread(self._touch, layout.blob(sha256))
+        return await self._in_thread(self._files.touch, layout.blob(sha256))
 
     async def items(self, kind: StoredKind) -> AsyncIterator[StoredItem]:
         """See `ports.StoreKeeping`."""
         folders: list[Place] = [(kind.value,)]
         if kind in layout.PARTED:
-            names = await self._in_thread(self._names, kind.value)
+            names = await self._in_thread(self._files.names, kind.value)
             folders = [(kind.value, name) for name in names if layout.is_part(name)]
         for folder in folders:
-            for name, size, modified_ms in await self._in_thread(self._entries, folder):
+            for name, size, modified_ms in await self._in_thread(self._files.entries, folder):
                 if layout.is_item(kind, name):
                     yield StoredItem(name.removesuffix(".json"), size, modified_ms)
 
     async def read_claim(self, run_id: str) -> bytes | None:
         """The manifest that the first attempt at a run wants to publish, or has published."""
         check_run_id(run_id)
-        return await self._in_thread(self._read, layout.claim(run_id))
+        return await self._in_thread(self._files.read, layout.claim(run_id))
 
     async def discard(self, kind: StoredKind, name: str, *, before_ms: int) -> bool:
         """See `ports.StoreKeeping`."""
-        return await self._in_thread(self._discard, layout.PLACES[kind](name), before_ms)
+        return await self._in_thread(self._files.discard, layout.PLACES[kind](name), before_ms)
 
     async def put_signature(self, manifest_sha256: str, signature: bytes) -> None:
         """Keep the signature of the manifest of that digest. See `ports.ArtefactStore`.
@@ -191,12 +163,12 @@ class LocalStore:
         """
         if not DIGEST.fullmatch(manifest_sha256):
             raise ValueError(f"{manifest_sha256[:64]!r} is not a SHA-256")
-        await self._in_thread(self._put_signature, layout.kept_signature(manifest_sha256), signature)
+        await self._in_thread(self._files.put_signature, layout.kept_signature(manifest_sha256), signature)
 
     async def read_signature(self, run_id: str) -> bytes | None:
         """The signature of a finished run's manifest, None where it has none."""
         check_run_id(run_id)
-        return await self._in_thread(self._read, layout.signature(run_id))
+        return await self._in_thread(self._files.read, layout.signature(run_id))
 
     async def publish(self, run_id: str, manifest: bytes) -> bytes:
         """Claim, artefacts of the winning claim, its signature, manifest; returns the manifest that stands.
@@ -211,7 +183,7 @@ class LocalStore:
         """
         check_run_id(run_id)
         check_names(run_id, Manifest.from_bytes(manifest))
-        publishing = asyncio.ensure_future(self._in_thread(self._publish, run_id, manifest))
+        publishing = asyncio.ensure_future(self._in_thread(self._files.publish, run_id, manifest))
         try:
             return await asyncio.shield(publishing)
         except asyncio.CancelledError:
@@ -226,12 +198,12 @@ class LocalStore:
     async def withdraw(self, run_id: str) -> None:
         """Take away claim, artefacts and signature of a run."""
         check_run_id(run_id)
-        await self._in_thread(self._withdraw, run_id)
+        await self._in_thread(self._files.withdraw, run_id)
 
     async def unpublish(self, run_id: str) -> None:
         """Take away the manifest of a run."""
         check_run_id(run_id)
-        await self._in_thread(self._remove, layout.manifest(run_id))
+        await self._in_thread(self._files.remove, layout.manifest(run_id))
 
     async def artefact_url(self, run_id: str, name: str, lifetime_s: int) -> str:
         """Raises NotPossibleNow (URLS_NOT_SUPPORTED): no URL leads to a file of this folder."""
@@ -243,136 +215,10 @@ class LocalStore:
 
     async def run_ids(self) -> tuple[str, ...]:
         """Ids of all published runs, sorted."""
-        names = await self._in_thread(self._names, "manifests")
+        names = await self._in_thread(self._files.names, "manifests")
         ids = (name.removesuffix(".json") for name in names if name.endswith(".json"))
         return tuple(sorted(run_id for run_id in ids if is_kept_id(run_id)))
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._threads:
             return await asyncio.to_thread(work, *args, **kwargs)
-
-    # What follows blocks, and runs in threads.
-
-    def _publish(self, run_id: str, manifest: bytes) -> bytes:
-        # A manifest outranks a claim: should an operator have restored the manifests alone, they still stand.
-        winner = self._read(layout.manifest(run_id))
-        if winner is None:
-            with storage_errors("claims"):
-                self._tree.create(layout.claim(run_id), manifest)
-            winner = self._read(layout.claim(run_id))
-        self._show_artefacts(run_id, readable_manifest(run_id, winner))
-        self._show_signature(run_id, winner or b"")
-        with storage_errors("manifests"):
-            self._tree.create(layout.manifest(run_id), winner or b"")
-        return self._read(layout.manifest(run_id)) or b""
-
-    def _show_artefacts(self, run_id: str, manifest: Manifest) -> None:
-        for entry in manifest.artefacts:
-            if entry.status is ArtefactStatus.RENDERED:
-                self._show_artefact(run_id, entry)
-        # One fsync for all names, and before the manifest that promises them. The folder's own name too: another process may
-        # have deleted the run's folder, and a third made it again and died.
-        with storage_errors(f"artefacts/{run_id}"):
-            self._tree.sync(("artefacts", run_id))
-            self._tree.sync(("artefacts",))
-
-    def _show_artefact(self, run_id: str, entry: ArtefactEntry) -> None:
-        blob, target = layout.blob(entry.sha256), layout.artefact(run_id, entry.name)
-        with storage_errors(f"artefacts/{run_id}"):
-            if self._tree.size(blob) != entry.size:
-                raise missing_blob(run_id, entry)
-            if self._tree.link(blob, target):
-                return
-            # Another file has the name: the blob was damaged and restored since, or the link limit made it a copy.
-            data = self._read_sealed(blob, content_digest)
-            if data is None:
-                raise missing_blob(run_id, entry)
-            if self._tree.read(target) != data:
-                self._tree.replace(target, data)
-
-    def _show_signature(self, run_id: str, manifest: bytes) -> None:
-        """Put the signature of the manifest that stands beside it, if there is one: durably, before the manifest is."""
-        kept = layout.kept_signature(content_digest(manifest))
-        with storage_errors("manifests"):
-            if self._tree.size(kept) is not None:
-                self._tree.link(kept, layout.signature(run_id))
-                self._tree.sync(("manifests",))
-
-    def _withdraw(self, run_id: str) -> None:
-        self._remove(layout.claim(run_id))
-        with storage_errors(f"artefacts/{run_id}"):
-            self._tree.remove_folder(("artefacts", run_id))
-        self._remove(layout.signature(run_id))
-
-    def _remove(self, place: Place) -> None:
-        with storage_errors("/".join(place[:-1])):
-            self._tree.remove(place)
-
-    def _touch(self, place: Place) -> bool:
-        with storage_errors("/".join(place[:-1])):
-            return self._tree.touch(place)
-
-    def _entries(self, folder: Place) -> list[tuple[str, int, int]]:
-        with storage_errors("/".join(folder)):
-            return self._tree.entries(folder)
-
-    def _discard(self, place: Place, before_ms: int) -> bool:
-        with storage_errors("/".join(place[:-1])):
-            return self._tree.remove_older(place, before_ms)
-
-    def _put_signature(self, place: Place, signature: bytes) -> None:
-        with storage_errors("signatures"):
-            present = self._tree.read(place)
-            if present is None:
-                self._tree.create(place, signature)
-            elif present != signature:
-                self._tree.replace(place, signature)
-            else:
-                self._tree.touch(place)
-                self._tree.sync(place[:-1])
-
-    def _put_sealed(self, place: Place, data: bytes, seal: Callable[[bytes], str]) -> None:
-        with storage_errors("/".join(place[:-1])):
-            if self._read_sealed(place, seal) is None:
-                self._tree.create(place, data)
-            else:
-                self._tree.touch(place)  # its attempt relies on it: no sweep takes it meanwhile
-                self._tree.sync(place[:-1])
-
-    def _write_note(self, document_digest: str, note: bytes) -> None:
-        place = layout.note(document_digest)
-        with storage_errors("documents"):
-            self._tree.note(place, note)
-            # Counting takes a listing, so it is done for one digest in 64: a folder exceeds its bound by some dozens at most.
-            if int(document_digest[-2:], 16) % 64 == 0 and self._tree.thin(place[:-1], self._notes_a_folder):
-                self._tree.thin(place[:-1], int(self._notes_a_folder * THINNED_TO))
-
-    def _read_blob(self, sha256: str, offset: int, limit: int) -> bytes | None:
-        place = layout.blob(sha256)
-        with storage_errors("/".join(place[:-1])):
-            size = self._tree.size(place)
-            if size is None or (offset == 0 and (limit == -1 or limit >= size)):
-                return self._read_sealed(place, content_digest)
-            return self._tree.read(place, offset, limit)
-
-    def _read_sealed(self, place: Place, seal: Callable[[bytes], str]) -> bytes | None:
-        """The file's bytes if they match its name. Otherwise it is moved to `quarantine/` and counts as absent."""
-        digest = place[-1].removesuffix(".json")
-        with storage_errors("/".join(place[:-1])):
-            data = self._tree.read(place)
-            if data is None or seal(data) == digest:
-                return data
-            self._tree.move_aside(place, ("quarantine", place[-1]), lambda now: seal(now) == digest)
-        return None
-
-    def _read(self, place: Place) -> bytes | None:
-        with storage_errors("/".join(place[:-1])):
-            return self._tree.read(place)
-
-    def _size(self, place: Place) -> int | None:
-        with storage_errors("/".join(place[:-1])):
-            return self._tree.size(place)
-
-    def _names(self, folder: str) -> list[str]:
-        with storage_errors(folder):
-            return self._tree.names((folder,))

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from docugen_core.adapters.keys import RUNNABLE_LANES, QueueKeys
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import BLOCK_MS_MAX, RedisConnection
-from docugen_core.adapters.redis_queue import QueueRules
 from docugen_core.adapters.redis_replies import failure_text, takings
 from docugen_core.adapters.scripts import Call, Script, load_scripts
 from docugen_core.domain.lease import (

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from docugen_core.adapters.keys import LANES, QueueKeys
+from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import BLOCK_MS_MAX, RedisConnection
 from docugen_core.adapters.redis_replies import (
     changes,
@@ -24,7 +24,6 @@ from docugen_core.adapters.redis_replies import (
     worker_sighting,
 )
 from docugen_core.adapters.scripts import Script, load_scripts
-from docugen_core.config import Settings
 from docugen_core.domain.dead_letter import DeadLetter, LetterPage, Redriven
 from docugen_core.domain.demand import Demand
 from docugen_core.domain.job import (
@@ -56,37 +55,6 @@ SWEEP_PAGE = 100
 SWEEP_PAGES_MAX = 20_000
 EXPIRE_PAGES_MAX = 20
 RETRY_ROUNDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRules:
-    """The numbers of a queue; the same in every process. Times in milliseconds.
-
-    lease_ms: until a silent worker's job is given to another. keep_ms: records of ended runs. letters_keep_ms: dead letters.
-    horizon_ms: no due time but an asked-for start lies further ahead. silent_ms: until a worker that does not announce
-    itself is forgotten. redrives_max: redrives of one letter without force. sweep_every_ms: housekeeping, by all together.
-    """
-
-    lease_ms: int = 15_000
-    max_depth: int = 1_000_000
-    keep_ms: int = 7 * 86_400_000
-    letters_keep_ms: int = 30 * 86_400_000
-    runs_max: int = 1_000_000
-    horizon_ms: int = 3_600_000
-    silent_ms: int = 120_000
-    redrives_max: int = 3
-    sweep_every_ms: int = 30_000
-
-    @classmethod
-    def of(cls, settings: Settings) -> QueueRules:
-        return cls(
-            lease_ms=settings.queue_lease_ms,
-            max_depth=settings.queue_max_depth,
-            keep_ms=settings.queue_keep_ms,
-            letters_keep_ms=settings.queue_dlq_keep_ms,
-            horizon_ms=max(3_600_000, 2 * settings.queue_backoff_max_ms, 2 * settings.queue_lease_ms),
-            redrives_max=settings.queue_redrives_max,
-        )
 
 
 class RedisQueue:

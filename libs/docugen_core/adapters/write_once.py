@@ -8,7 +8,7 @@ Rules: no symbolic link is followed, and a root that has vanished is an error (`
 age of a file is measured against the mtime of a file made now, so that a file server's clock is the only one.
 
 Everything blocks; callers use threads. Raises OSError; callers translate it once. Any number of threads and processes may
-use one tree. It knows nothing of digests, runs or manifests: that is `local_store`.
+use one tree. It knows nothing of digests, runs or manifests: that is `local_files`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from docugen_core.adapters.redis_connection import Address
+from docugen_core.adapters.redis_address import RedisAddress
 from docugen_core.adapters.service_process import run_service, say_started
 from docugen_core.config import Settings
 
@@ -29,7 +29,7 @@ def _announce(working: Working) -> None:
         address=working.address,
         consumer=working.consumer,
         queue=working.settings.queue_name,
-        redis=Address.parse(working.settings.redis_url).public(),
+        redis=RedisAddress.parse(working.settings.redis_url).public(),
         slots=working.jobs.slots,
         store=working.settings.store_url,
         metrics_address=working.metrics_address,

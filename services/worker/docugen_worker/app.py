@@ -29,9 +29,11 @@ from docugen_core.adapters.grpc_health import Health
 from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.adapters.metrics_endpoint import exposed_measures
 from docugen_core.adapters.queue_health import QueueHealth
-from docugen_core.adapters.redis_connection import RedisConnection, RedisTls
+from docugen_core.adapters.queue_rules import QueueRules
+from docugen_core.adapters.redis_clients import RedisTls
+from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
-from docugen_core.adapters.redis_queue import QueueRules, RedisQueue
+from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.system_clock import SystemClock
 from docugen_core.adapters.trace_export import exported_traces
 from docugen_core.assembly import assemble_rendering
