@@ -41,6 +41,16 @@ from docugen_scheduler.__main__ import main
 main([])
 """
 
+GARBAGE = """
+import gc
+from docugen_core.adapters.service_process import started
+from docugen_scheduler import app
+
+before = len(gc.get_objects())
+started("something_started")
+print(before, len(gc.get_objects()))
+"""
+
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """DOCUGEN_ settings for a process that keeps everything in `folder`."""
@@ -104,6 +114,15 @@ async def tool(*command: str) -> str:
     output, errors = await process.communicate()
     assert process.returncode == 0, f"{command[0]}: {errors.decode()}"
     return output.decode()
+
+
+async def test_what_starting_made_is_not_looked_through_for_garbage() -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", GARBAGE, stdout=PIPE)
+    said, looked_through = (await process.communicate())[0].splitlines()
+
+    assert json.loads(said)["event"] == "something_started"
+    before, after = map(int, looked_through.split())
+    assert after < before / 100
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ With one more MODE, `loop`: two small loops over the job source instead of the a
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import sys
@@ -126,5 +127,6 @@ def _manifest(doing: Work) -> Done:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as both services do once they have started
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     main(submit, work)

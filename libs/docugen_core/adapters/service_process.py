@@ -5,13 +5,14 @@
     78        a setting is wrong; the message on standard error names it and the remedy
     128 + n   ended at once, by a second signal n
 
-Standard output gets one JSON line once it works (`say_started`). Logs go to standard error.
+Standard output gets one JSON line once it works (`started`). Logs go to standard error.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -53,8 +54,13 @@ def run_service(program: str, description: str, serve: Serve, arguments: Sequenc
     sys.exit(code)
 
 
-def say_started(event: str, **facts: str | int) -> None:
-    """The one line on standard output: what started, and where it can be met."""
+def started(event: str, **facts: str | int) -> None:
+    """Say on standard output, in one line, what started and where it can be met. For a service to call once, when it works.
+
+    What start-up made, some fifty thousand objects of modules and messages, stays until the end. From here on garbage is not
+    looked for among it: each time, after some 800 calls, that held up everything in the process for 40 ms.
+    """
+    gc.freeze()
     line = {"event": event, **facts, "version": __version__, "process_id": os.getpid()}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()

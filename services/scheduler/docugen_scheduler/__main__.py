@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from docugen_core.adapters.service_process import run_service, say_started
+from docugen_core.adapters.service_process import run_service, started
 from docugen_core.config import Settings
 
 from docugen_scheduler.app import Served, serve
@@ -23,7 +23,7 @@ async def _serve(settings: Settings) -> int:
 
 
 def _announce(served: Served) -> None:
-    say_started(
+    started(
         "scheduler_started",
         address=served.address,
         mode=served.core.executor.mode.value,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from docugen_core.adapters.redis_address import RedisAddress
-from docugen_core.adapters.service_process import run_service, say_started
+from docugen_core.adapters.service_process import run_service, started
 from docugen_core.config import Settings
 
 from docugen_worker.app import Working, work
@@ -24,7 +24,7 @@ async def _work(settings: Settings) -> int:
 
 
 def _announce(working: Working) -> None:
-    say_started(
+    started(
         "worker_started",
         address=working.address,
         consumer=working.consumer,
