@@ -116,6 +116,46 @@ def test_a_table_never_leaves_fewer_than_three_rows_on_its_last_page() -> None:
         assert "Sum" in pages[-1]
 
 
+def _pixels(body: str, locale: str = "en-GB") -> list[bytes]:
+    """How the pages of a template of this body look."""
+    source = f'#import "docugen.typ": *\n#show: page-setup.with(title: "t")\n{body}\n'
+    files = {"t.typ": source.encode()}
+    template = Template("t", "t", "", {Format.PDF: "t.typ"}, {}, {})
+    pack = TemplatePack("t", "1.0.0", "", pack_digest(files), {"t": template}, files, "en", {"en": LABELS})
+    with pypdfium2.PdfDocument(rendered(pack, "t", Format.PDF, {}, locale)) as pdf:
+        return [bytes(page.render(scale=2).buffer) for page in pdf]
+
+
+@pytest.mark.parametrize("span", ["colspan: 2", "rowspan: 2", "x: 1", "y: 9"])
+def test_a_cell_of_a_tables_row_moves_no_other_whatever_its_own_mind(span: str) -> None:
+    plain, own = (
+        _pixels(
+            '#data-table(columns: ((head: "a"), (head: "b")), total: ("sum", "3"), '
+            f'rows: range(3).map(i => ({cell}, "row" + str(i))))'
+        )
+        for cell in ("[one]", f"table.cell({span})[one]")
+    )
+    assert plain == own
+
+
+def test_the_stripes_of_a_table_are_its_own() -> None:
+    """A fill that the template sets for all tables shows in the head, and in no row."""
+    red, reds = "rgb(255, 0, 0)", []
+    for rows in (1, 2, 9):
+        table = f'#data-table(columns: ((head: "a"),), rows: (("one",),) * {rows})'
+        (page,) = _pixels(f"#set table.cell(fill: {red})\n{table}")
+        reds.append(page.count(b"\0\0\xff"))
+    assert reds[0] > 0
+    assert len(set(reds)) == 1
+
+
+def test_what_is_no_cell_is_refused_in_every_row_of_a_table() -> None:
+    for row in range(2):
+        rows = ", ".join("(table.hline(),)" if row == i else '("one",)' for i in range(2))
+        with pytest.raises(RenderFailed, match="hline"):
+            _printed(f'#data-table(columns: ((head: "a"),), rows: ({rows}))')
+
+
 @pytest.mark.parametrize("locale", ["en-GB", "ar-EG"])
 def test_what_the_page_writes_into_a_table_stands_where_the_tables_own_words_would(locale: str) -> None:
     """On every page, in every column, whichever way the text runs."""
@@ -127,12 +167,7 @@ def test_what_the_page_writes_into_a_table_stands_where_the_tables_own_words_wou
         row = ", ".join(cell.format(word) for word in ("one 1", "two 22", "three 333", "four", "five"))
         rows = 'range(60).map(i => ("row", "b", "c", "d", str(i)))'
         table = f"#data-table(columns: ({columns}), rows: {rows}, brought: ({row}), carried: ({row}))"
-        source = f'#import "docugen.typ": *\n#show: page-setup.with(title: "t")\n{table}\n'
-        files = {"t.typ": source.encode()}
-        template = Template("t", "t", "", {Format.PDF: "t.typ"}, {}, {})
-        pack = TemplatePack("t", "1.0.0", "", pack_digest(files), {"t": template}, files, "en", {"en": LABELS})
-        with pypdfium2.PdfDocument(rendered(pack, "t", Format.PDF, {}, locale)) as pdf:
-            looks.append([bytes(page.render(scale=2).buffer) for page in pdf])
+        looks.append(_pixels(table, locale))
 
     own, written = looks
     assert len(own) == 2
