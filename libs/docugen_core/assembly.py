@@ -191,12 +191,11 @@ async def _queue(settings: Settings, rendering: _Rendering) -> AsyncIterator[tup
     from docugen_core.adapters.queue_executor import QueueExecutor
     from docugen_core.adapters.queue_health import QueueHealth
     from docugen_core.adapters.queue_rules import QueueRules
-    from docugen_core.adapters.redis_clients import RedisTls
     from docugen_core.adapters.redis_connection import RedisConnection
     from docugen_core.adapters.redis_queue import RedisQueue
 
     async with AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(RedisConnection(settings.redis_url, RedisTls.of(settings)))
+        connection = await stack.enter_async_context(RedisConnection.of(settings))
         health = await stack.enter_async_context(
             QueueHealth(connection, rendering.clock, allow_volatile=settings.queue_allow_volatile)
         )

@@ -3,7 +3,7 @@
 Documents render in parallel, in stages: one that is made of others (an archive, a merged PDF, a PDF with attachments) after
 those. What comes out depends on the bundle and the engine alone: not on order, parallelism, attempt or worker.
 
-How one of them is made, and what becomes of a bundle whose template or data fail, is in `document_rendering`.
+How one of them is made, its fallback and its omission included, is in `document_rendering`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from docugen_core.composition import generated_data
 from docugen_core.document_cache import DocumentCache
-from docugen_core.document_rendering import DocumentRenderer, Made
+from docugen_core.document_rendering import DocumentRenderer, MadeDocument
 from docugen_core.domain.bundle import ResolvedBundle, ResolvedDocument
 from docugen_core.domain.json import JsonObject
 from docugen_core.domain.manifest import ArtefactStatus, Manifest
@@ -40,7 +40,7 @@ def unwatched(_: DocumentProgress) -> None:
 class _Outcome:
     """What became of one document: what was made, or the error that fails the run."""
 
-    made: Made | None = None
+    made: MadeDocument | None = None
     error: DocugenError | None = None
 
 
@@ -104,6 +104,7 @@ class _BundleRendering:
             generated=generated,
             catalogue=parts.catalogue,
             renderer=parts.renderer,
+            engine=self._engine,
             limits=parts.limits,
             cache=cache,
             measures=parts.measures,
@@ -136,7 +137,7 @@ class _BundleRendering:
         outcome = await self._settle(document, _made_of(document, outcomes))
         outcomes[document.name] = outcome if keep else _without_bytes(outcome)
 
-    async def _settle(self, document: ResolvedDocument, made_of: tuple[Made, ...]) -> _Outcome:
+    async def _settle(self, document: ResolvedDocument, made_of: tuple[MadeDocument, ...]) -> _Outcome:
         """Bring one document to its end. A failure is a value here, so that one document cannot cancel another."""
         pinned = document.template
         template = f"{pinned.pack}/{pinned.template}" if pinned else ""
@@ -152,20 +153,20 @@ class _BundleRendering:
             self._tell(made, span)
         return _Outcome(made)
 
-    async def _hand_over(self, made: Made) -> None:
+    async def _hand_over(self, made: MadeDocument) -> None:
         """Give the bytes to the sink, unless the store has them."""
         if made.kept:
             self._kept.add(made.entry.sha256)
         elif made.is_rendered and made.entry.sha256 not in self._kept:
             await self._sink(made.data)
 
-    def _tell(self, made: Made, span: Span) -> None:
+    def _tell(self, made: MadeDocument, span: Span) -> None:
         entry = made.entry
         self._on_progress(DocumentProgress(entry.name, _STATE[entry.status], entry.pages, entry.size, made.reused))
         span.note(status=entry.status.value, pages=entry.pages, bytes=entry.size, reused=made.reused)
 
 
-def _made_of(document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[Made, ...]:
+def _made_of(document: ResolvedDocument, done: dict[str, _Outcome]) -> tuple[MadeDocument, ...]:
     """What `document` is made of, in its order. What was omitted is missing here as it is missing in the bundle."""
     made = (done[name].made for name in document.inputs)
     return tuple(one for one in made if one is not None and one.is_rendered)

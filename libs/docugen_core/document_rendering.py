@@ -1,10 +1,11 @@
 """Rendering one document of a bundle: from its template, or from the documents that it is made of.
 
-What comes out depends on the bundle and the engine alone. A template or data failure is deterministic, so its consequences are
-too: the fallback template, else omission of an optional document, else failure. A failure of the surroundings (store, killed
-render, a bound that this server sets) is never papered over that way: the manifest must be the same on every server.
+A template or data failure is deterministic, so its consequences are too: the fallback template, else omission of an optional
+document, else failure. A failure of the surroundings (store, killed render, a bound that this server sets) is never papered
+over that way: the manifest must be the same on every server.
 
-Which documents come first, and what becomes of the bytes, is `bundle_rendering`'s.
+What is rendered here goes into the cache's store, where there is a cache. Which documents come first, and what becomes of the
+bytes that no cache has kept, is `bundle_rendering`'s.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from docugen_core.domain.bundle import PinnedTemplate, ResolvedBundle, ResolvedD
 from docugen_core.domain.document_identity import assembled_digest, rendered_digest
 from docugen_core.domain.identity import canonical_json, content_digest
 from docugen_core.domain.json import JsonObject
-from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus
+from docugen_core.domain.manifest import ArtefactEntry, ArtefactStatus, Engine
 from docugen_core.errors import LimitExceeded, RenderFailed
 from docugen_core.measures import Measures
 from docugen_core.ports import Renderer
@@ -32,7 +33,7 @@ from docugen_core.tracing import Step, Tracer
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeDocument:
     """One document: its entry for the manifest, and its bytes. kept: the store has them. reused: it had them before."""
 
     entry: ArtefactEntry
@@ -49,20 +50,21 @@ class Made:
 class DocumentRenderer:
     """Renders the documents of one bundle, in any order and many at once. Tells `measures` and `tracer` of them.
 
-    generated: what the bundle's generator made. cache: what is taken over instead of rendering it, and keeps what is rendered;
-    None renders everything and keeps nothing.
+    generated: what the bundle's generator made. engine: the renderer's, as it is in the manifest. cache: what is taken over
+    instead of rendering it, and keeps what is rendered; None renders everything and keeps nothing.
     """
 
     bundle: ResolvedBundle
     generated: JsonObject
     catalogue: TemplateCatalogue
     renderer: Renderer
+    engine: Engine
     limits: RenderLimits
     cache: DocumentCache | None
     measures: Measures
     tracer: Tracer
 
-    async def render(self, document: ResolvedDocument, made_of: Sequence[Made]) -> Made:
+    async def render(self, document: ResolvedDocument, made_of: Sequence[MadeDocument]) -> MadeDocument:
         """Make `document`. made_of: its members or attachments, in its order; of what was omitted, nothing.
 
         Raises RenderFailed or LimitExceeded, Unavailable (trouble that may pass), NotFound (a pinned pack is not here).
@@ -74,7 +76,7 @@ class DocumentRenderer:
             return self._archive(document, made_of)
         return await self._merged(document, made_of)
 
-    def _check_size(self, document: ResolvedDocument, made_of: Sequence[Made]) -> None:
+    def _check_size(self, document: ResolvedDocument, made_of: Sequence[MadeDocument]) -> None:
         size = sum(len(one.data) for one in made_of)
         if size > self.limits.bytes_max:
             raise LimitExceeded(
@@ -85,8 +87,8 @@ class DocumentRenderer:
             )
 
     async def _of_template(
-        self, document: ResolvedDocument, template: PinnedTemplate, attached: Sequence[Made]
-    ) -> Made:
+        self, document: ResolvedDocument, template: PinnedTemplate, attached: Sequence[MadeDocument]
+    ) -> MadeDocument:
         data = compose(self.bundle.data, self.generated, document.data)
         try:
             return await self._rendered(document, template, data, attached)
@@ -108,9 +110,9 @@ class DocumentRenderer:
         document: ResolvedDocument,
         template: PinnedTemplate,
         data: JsonObject,
-        attached: Sequence[Made],
+        attached: Sequence[MadeDocument],
         fallback_reason: str = "",
-    ) -> Made:
+    ) -> MadeDocument:
         task = RenderTask(
             document=document.name,
             format=document.format,
@@ -129,11 +131,11 @@ class DocumentRenderer:
             template,
             data_digest=self._data_digest(document, data),
             attachments=_sha256s(attached),
-            engine_fingerprint=self._fingerprint,
+            engine_fingerprint=self.engine.fingerprint,
         )
         return await self._known_or_rendered(document, identity, task, fallback_reason)
 
-    async def _merged(self, document: ResolvedDocument, members: Sequence[Made]) -> Made:
+    async def _merged(self, document: ResolvedDocument, members: Sequence[MadeDocument]) -> MadeDocument:
         task = MergeTask(document.name, _artefacts(members), self._world, self.limits)
         try:
             return await self._known_or_rendered(document, self._assembled_digest(document, members), task)
@@ -144,23 +146,23 @@ class DocumentRenderer:
 
     async def _known_or_rendered(
         self, document: ResolvedDocument, identity: str, task: Task, fallback_reason: str = ""
-    ) -> Made:
+    ) -> MadeDocument:
         """The document; in the store by then, if there is a cache."""
         if self.cache is not None:
             known = await self.cache.find(identity, task.limits)
             self.measures.document_looked_up(reused=known is not None)
             if known is not None:
                 entry = _entry(document, known[1], known[0], identity, fallback_reason)
-                return Made(entry, known[1].data, kept=True, reused=True)
+                return MadeDocument(entry, known[1].data, kept=True, reused=True)
         rendering = await self.renderer.render(task)
         if self.cache is None:
             entry = _entry(document, rendering, content_digest(rendering.data), identity, fallback_reason)
-            return Made(entry, rendering.data)
+            return MadeDocument(entry, rendering.data)
         with self.tracer.span(Step.PUT, bytes=len(rendering.data)):
             sha256 = await self.cache.keep(identity, rendering)
-        return Made(_entry(document, rendering, sha256, identity, fallback_reason), rendering.data, kept=True)
+        return MadeDocument(_entry(document, rendering, sha256, identity, fallback_reason), rendering.data, kept=True)
 
-    def _archive(self, document: ResolvedDocument, members: Sequence[Made]) -> Made:
+    def _archive(self, document: ResolvedDocument, members: Sequence[MadeDocument]) -> MadeDocument:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         data = pack_archive({one.entry.name: one.data for one in members})
@@ -173,10 +175,12 @@ class DocumentRenderer:
             )
         entry = _entry(document, Rendering(data), content_digest(data), self._assembled_digest(document, members))
         self.measures.document_rendered(document.format, loop.time() - begun_s)
-        return Made(entry, data)
+        return MadeDocument(entry, data)
 
-    def _assembled_digest(self, document: ResolvedDocument, members: Sequence[Made]) -> str:
-        return assembled_digest(self.bundle, document, members=_sha256s(members), engine_fingerprint=self._fingerprint)
+    def _assembled_digest(self, document: ResolvedDocument, members: Sequence[MadeDocument]) -> str:
+        return assembled_digest(
+            self.bundle, document, members=_sha256s(members), engine_fingerprint=self.engine.fingerprint
+        )
 
     def _data_digest(self, document: ResolvedDocument, data: JsonObject) -> str:
         return content_digest(canonical_json(data)) if document.data else self._shared_digest
@@ -191,16 +195,12 @@ class DocumentRenderer:
         bundle = self.bundle
         return World(bundle.document_date, bundle.locale, bundle.time_zone, bundle.specimen)
 
-    @property
-    def _fingerprint(self) -> str:
-        return self.renderer.engine.fingerprint
 
-
-def _omitted(document: ResolvedDocument, failure: RenderFailed) -> Made:
+def _omitted(document: ResolvedDocument, failure: RenderFailed) -> MadeDocument:
     """Leave it out, or raise `failure` where the bundle cannot do without it."""
     if not document.optional:
         raise failure
-    return Made(ArtefactEntry(document.name, document.format, ArtefactStatus.OMITTED, reason=failure.reason))
+    return MadeDocument(ArtefactEntry(document.name, document.format, ArtefactStatus.OMITTED, reason=failure.reason))
 
 
 def _entry(
@@ -217,9 +217,9 @@ def _entry(
     )
 
 
-def _artefacts(made: Sequence[Made]) -> tuple[Artefact, ...]:
+def _artefacts(made: Sequence[MadeDocument]) -> tuple[Artefact, ...]:
     return tuple(Artefact(one.entry.name, one.entry.format, one.data) for one in made)
 
 
-def _sha256s(made: Sequence[Made]) -> dict[str, str]:
+def _sha256s(made: Sequence[MadeDocument]) -> dict[str, str]:
     return {one.entry.name: one.entry.sha256 for one in made}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from cli_process import Ended
 from docugen_core.adapters.local_store import LocalStore
 from docugen_core.adapters.redis_connection import RedisConnection
@@ -15,6 +16,7 @@ from docugen_core.adapters.redis_queue import RedisQueue
 from docugen_core.adapters.store_layout import spec_digest_of
 from docugen_core.domain.job import NewJob
 from redis_servers import queue_name
+from tls_redis import tls_redis
 
 MONTH_S = 30 * 86_400
 SPEC = b'{"schema":"docugen.bundle/v1"}'
@@ -85,3 +87,21 @@ def test_a_spec_that_waits_for_a_worker_is_left_alone(
 
     assert docugen("store", "gc", "--json").json()["removed"]["specs"]["count"] == 1
     assert [path.stem for path in (root / "specs").iterdir()] == [digest]
+
+
+def test_a_queue_behind_tls_is_asked_with_the_files_of_the_settings(
+    docugen: Callable[..., Ended], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    own = authority.issue("operator")
+    with tls_redis(authority, authority.issue("redis"), ask_clients=True) as redis:
+        for name, value in {
+            "DOCUGEN_QUEUE_ENABLED": "true",
+            "DOCUGEN_REDIS_URL": redis.url(),
+            "DOCUGEN_REDIS_CA": authority.ca,
+            "DOCUGEN_REDIS_CERT": own.cert,
+            "DOCUGEN_REDIS_KEY": own.key,
+        }.items():
+            monkeypatch.setenv(name, value)
+        blob(root, b"something")
+        assert docugen("store", "gc", "--dry-run", "--json").json()["dry_run"]

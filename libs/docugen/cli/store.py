@@ -80,7 +80,7 @@ async def _held_specs(settings: Settings) -> AsyncIterator[str]:
     from docugen_core.adapters.redis_connection import RedisConnection
     from docugen_core.adapters.redis_queue import RedisQueue
 
-    async with RedisConnection(settings.redis_url) as connection:
+    async with RedisConnection.of(settings) as connection:
         queue = RedisQueue(connection, settings.queue_name, QueueRules.of(settings))
         before, first = "", True
         while before or first:

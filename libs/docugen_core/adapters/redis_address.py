@@ -1,9 +1,11 @@
 """DOCUGEN_REDIS_URL taken apart: which Redis, of which kind, by which way.
 
-redis://[user:password@]host[:6379][/db]              one server                      rediss:// with TLS
-unix://[user:password@]/path/to.sock[?db=0]           the same, by socket
-redis+sentinel://[user:password@]host:26379,host:26379/service[/db]                   rediss+sentinel:// with TLS
-redis+cluster://[user:password@]host:7000,host:7001                                   rediss+cluster:// with TLS
+    redis://[user:password@]host[:6379][/db]              one server                      rediss:// with TLS
+    unix://[user:password@]/path/to.sock[?db=0]           the same, by socket
+    redis+sentinel://[user:password@]host:26379,host:26379/service[/db]                   rediss+sentinel:// with TLS
+    redis+cluster://[user:password@]host:7000,host:7001                                   rediss+cluster:// with TLS
+
+User and password may be percent-encoded. Nothing is looked up and nothing is connected here.
 """
 
 from __future__ import annotations

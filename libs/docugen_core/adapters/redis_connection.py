@@ -31,6 +31,7 @@ from docugen_core.adapters.redis_clients import (
 )
 from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, is_passing, translated
 from docugen_core.adapters.scripts import Call
+from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -57,6 +58,11 @@ class RedisConnection:
         self.doorbell = redis_client(self.address, tls, DOORBELL_TIMEOUT_S)
         # The library's own pools refuse when they are empty (a cluster's cannot wait at all); here the next one waits its turn.
         self._turn = {id(client): asyncio.Semaphore(CONNECTIONS_MAX) for client in (self.commands, self.doorbell)}
+
+    @classmethod
+    def of(cls, settings: Settings) -> RedisConnection:
+        """To the Redis of the settings, by its TLS files. Raises as the constructor does."""
+        return cls(settings.redis_url, RedisTls.of(settings))
 
     async def __aenter__(self) -> RedisConnection:
         return self

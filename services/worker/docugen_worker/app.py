@@ -30,7 +30,6 @@ from docugen_core.adapters.lifetime import Lifetime, ended_by_signals, unless
 from docugen_core.adapters.metrics_endpoint import exposed_measures
 from docugen_core.adapters.queue_health import QueueHealth
 from docugen_core.adapters.queue_rules import QueueRules
-from docugen_core.adapters.redis_clients import RedisTls
 from docugen_core.adapters.redis_connection import RedisConnection
 from docugen_core.adapters.redis_job_source import RedisJobSource
 from docugen_core.adapters.redis_queue import RedisQueue
@@ -134,7 +133,7 @@ async def running_worker(
                     insecure=settings.insecure,
                 )
             )
-            connection = await stack.enter_async_context(RedisConnection(settings.redis_url, RedisTls.of(settings)))
+            connection = await stack.enter_async_context(RedisConnection.of(settings))
             looked_after = await stack.enter_async_context(
                 QueueHealth(connection, SystemClock(), allow_volatile=settings.queue_allow_volatile)
             )
