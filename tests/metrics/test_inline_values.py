@@ -271,4 +271,6 @@ def calls(found: Scrape) -> dict[tuple[str, str], float]:
 
 
 def idle(found: Scrape) -> bool:
-    return found.value("queue_bundle_generate_inflight") == 0.0 and found.value(DEPTH) == 0.0
+    # Depth and runs in flight are of the last look, which may be older than the runs; slots are told at once, and last of all.
+    nothing_waits = found.value("queue_bundle_generate_inflight") == 0.0 and found.value(DEPTH) == 0.0
+    return nothing_waits and found.value("docugen_worker_slots", state="busy") == 0.0
