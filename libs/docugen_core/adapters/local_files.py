@@ -57,14 +57,17 @@ class LocalFiles:
         return self._tree.root
 
     def read(self, place: Place) -> bytes | None:
+        """The file's bytes as they stand; None where there is none."""
         with storage_errors("/".join(place[:-1])):
             return self._tree.read(place)
 
     def size(self, place: Place) -> int | None:
+        """Its size in bytes; None where there is none."""
         with storage_errors("/".join(place[:-1])):
             return self._tree.size(place)
 
     def names(self, folder: str) -> list[str]:
+        """Names of the files and folders in `folder`, sorted."""
         with storage_errors(folder):
             return self._tree.names((folder,))
 
@@ -181,6 +184,7 @@ class LocalFiles:
         self.remove(layout.signature(run_id))
 
     def remove(self, place: Place) -> None:
+        """Take the file away. Safe to repeat."""
         with storage_errors("/".join(place[:-1])):
             self._tree.remove(place)
 
