@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -77,6 +79,21 @@ def test_an_error_that_a_library_logs_is_named_by_its_kind_alone(log: io.StringI
     assert name not in log.getvalue()
     assert [line["text"] for line in events(log)] == ["%s", "Task exception was never retrieved"]
     assert all(str(line["exception"]).endswith("KeyError") for line in events(log))
+
+
+async def test_the_end_of_a_connection_that_nobody_used_is_no_error_and_one_that_was_raised_is(
+    log: io.StringIO,
+) -> None:
+    configure_logs("debug", "json", log)
+    loop = asyncio.get_running_loop()
+    loop.create_future().set_exception(ConnectionResetError(104, "Connection reset by peer"))
+    try:
+        raise ConnectionResetError(104, "Connection reset by peer")
+    except ConnectionResetError as error:
+        loop.create_future().set_exception(error)
+    gc.collect()
+    text = "Future exception was never retrieved"
+    assert [(line["level"], line["text"]) for line in events(log)] == [("debug", text), ("error", text)]
 
 
 def test_a_traceback_says_nothing_that_an_error_its_cause_or_a_group_says(log: io.StringIO) -> None:

@@ -92,7 +92,7 @@ class _TakenOver(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger(record.name)
-        if _is_caller_gone(record):
+        if _is_caller_gone(record) or _is_lost_connection(record):
             log.debug("library_logged", logger=record.name, text=_text(record))
             return
         level = "error" if record.levelno >= logging.ERROR else "warning"
@@ -103,6 +103,15 @@ def _is_caller_gone(record: logging.LogRecord) -> bool:
     """gRPC reports a caller that left a stream as an error with a traceback. It is neither."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is not None and kind.__name__ == "ExecuteBatchError"
+
+
+def _is_lost_connection(record: logging.LogRecord) -> bool:
+    """asyncio keeps the end of a connection in a future of the stream's own, and marks it as heard when the stream goes. Where
+    both are collected in one round, the future may go first and is then reported as an error, though nobody needed the
+    connection: whoever did was told by an error that was raised, and such an error has a traceback.
+    """
+    error = record.exc_info[1] if record.exc_info and record.name == "asyncio" else None
+    return isinstance(error, ConnectionError) and error.__traceback__ is None
 
 
 def _text(record: logging.LogRecord) -> str:
