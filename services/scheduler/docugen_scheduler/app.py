@@ -42,6 +42,7 @@ from docugen_scheduler.call_limits import CallLimits
 from docugen_scheduler.external_scaler import ExternalScaler
 from docugen_scheduler.gatekeeper import Gatekeeper
 from docugen_scheduler.interceptors import CallInterceptor
+from docugen_scheduler.method_table import methods_by_name
 from docugen_scheduler.queue_disabled import queue_disabled_handlers
 from docugen_scheduler.queue_service import QueueService
 from docugen_scheduler.reflection import add_reflection
@@ -122,7 +123,7 @@ async def running_server(
             credentials=tls.credentials() if tls else None,
         )
         served = await stack.enter_async_context(assemble(settings, exposed.measures, tracer)) if core is None else core
-        _add_services(server, served, lifetime)
+        _add_services(methods_by_name(server), served, lifetime)
         await server.start()
         stack.push_async_callback(_end, server, served, lifetime)
         yield Served(f"{host}:{port}", port, served, limits, exposed.address)

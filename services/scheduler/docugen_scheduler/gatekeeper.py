@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import grpc
 import structlog
-from docugen_core.domain.tenant import Caller
 from docugen_core.errors import NotAuthenticated, NotPermitted
 
 from docugen_scheduler.authorisation import OPEN_SERVICES, Gate, answer_for
@@ -20,7 +19,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class Gatekeeper(grpc.aio.ServerInterceptor):
-    """Wraps the handlers of all services. One a server."""
+    """Says, for the rest of a call, whom it answers, and puts refusals in place of handlers. One a server."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -39,33 +38,11 @@ class Gatekeeper(grpc.aio.ServerInterceptor):
             caller = self._gate.admit(path, handler_call_details.invocation_metadata)
         except (NotAuthenticated, NotPermitted) as error:
             return _refusing(handler, error)
-        if handler.response_streaming:
-            streaming: Any = self._streaming(handler.unary_stream, caller)
-            return grpc.unary_stream_rpc_method_handler(
-                streaming, handler.request_deserializer, handler.response_serializer
-            )
-        unary: Any = self._unary(handler.unary_unary, caller)
-        return grpc.unary_unary_rpc_method_handler(unary, handler.request_deserializer, handler.response_serializer)
-
-    def _unary(self, handler: Any, caller: Caller) -> Any:
-        async def answer(request: Any, context: Context) -> Any:
-            self._begin(caller)
-            return await handler(request, context)
-
-        return answer
-
-    def _streaming(self, handler: Any, caller: Caller) -> Any:
-        async def answer(request: Any, context: Context) -> AsyncIterator[Any]:
-            self._begin(caller)
-            async for response in handler(request, context):
-                yield response
-
-        return answer
-
-    def _begin(self, caller: Caller) -> None:
+        # The handler runs in the task that asks for it, so it finds the caller there.
         answer_for(caller)
         if not self._gate.is_open:
             structlog.contextvars.bind_contextvars(tenant=caller.tenant, caller=caller.name)
+        return handler  # type: ignore[no-any-return]
 
 
 def _refusing(handler: Any, error: Exception) -> grpc.RpcMethodHandler[Any, Any]:

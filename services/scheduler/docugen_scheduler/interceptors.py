@@ -23,7 +23,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from itertools import count
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import grpc
 import structlog
@@ -49,6 +50,10 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Unary: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 Streaming: TypeAlias = Callable[[Any, Context], AsyncIterator[Any]]
 
+_ID_MAX = 2**64 - 1
+_NEW_IDS = count(int.from_bytes(os.urandom(8)))
+"""Ids name calls in logs; no document can see them. Random where a process begins, counted from there: to ask the system for
+each would hand the interpreter's lock to another thread in the middle of every call."""
 _CALLERS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CUSTOMERS = re.compile(r"(?:^|\.)(?:data|params|labels)(?:_json)?(?![a-z_])")
 _QUIET = ("Get", "IsActive", "List", "Read", "StreamIsActive", "Wait", "Watch")
@@ -79,6 +84,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._measures = measures
         self._tracer = tracer
         self._request_bytes_max = request_bytes_max
+        self._wrapped: dict[str, _Wrapped] = {}
 
     async def intercept_service(
         self,
@@ -90,6 +96,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         path = handler_call_details.method
         if handler is None or not path.startswith(OUR_SERVICES):
             return handler  # type: ignore[no-any-return]
+        # A method's handler is the same at every call, but where the gatekeeper refuses.
+        wrapped = self._wrapped.get(path)
+        if wrapped is None or wrapped.inner is not handler:
+            wrapped = self._wrapped[path] = _Wrapped(handler, self._wrap(handler, path))
+        return wrapped.outer
+
+    def _wrap(self, handler: Any, path: str) -> grpc.RpcMethodHandler[Any, Any]:
         group = self._limits.group(path.rpartition("/")[2])
         decode = guarded(handler.request_deserializer, self._request_bytes_max)
         if handler.response_streaming:
@@ -97,6 +110,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(streaming, decode, handler.response_serializer)
         unary: Any = _unary(path, group, handler.unary_unary, self._measures, self._tracer)
         return grpc.unary_unary_rpc_method_handler(unary, decode, handler.response_serializer)
+
+
+class _Wrapped(NamedTuple):
+    """The handler of a method, and the one that stands around it."""
+
+    inner: object
+    outer: grpc.RpcMethodHandler[Any, Any]
 
 
 def guarded(deserialise: Callable[[bytes], Any] | None, bytes_max: int) -> Callable[[bytes], Any]:
@@ -295,4 +315,4 @@ def _request_id(context: Context) -> str:
     for key, value in context.invocation_metadata() or ():
         if key == REQUEST_ID and isinstance(value, str) and _CALLERS_ID.fullmatch(value):
             return value
-    return os.urandom(8).hex()  # names a call in the log; no document can see it
+    return f"{next(_NEW_IDS) & _ID_MAX:016x}"
