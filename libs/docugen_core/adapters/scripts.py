@@ -7,9 +7,9 @@ A script's header is its contract and is parsed:
     -- ARGV     name:type ... group(name:type ...)*   type text, bytes or int; a group, at most one, comes last and repeats
     -- RETURNS  for people
 
-What Redis gets is: shebang, bindings made from the header, now(), _prelude.lua, the script. A scalar argument is a Lua
-local of its name; a group is an iterator: `for run, entry in jobs() do`. A wrong, missing or ill-typed argument is a
-TypeError in `call`.
+What Redis gets is: shebang, bindings made from the header, now(), the blocks of _prelude.lua that the script uses, the script.
+Redis makes every function of a script anew in every call, used or not. A scalar argument is a Lua local of its name; a group is
+an iterator: `for run, entry in jobs() do`. A wrong, missing or ill-typed argument is a TypeError in `call`.
 
 EVALSHA, not FUNCTION: functions are state of the server, and a rolling deploy has two versions of them. A script that Redis
 does not know (restart, failover) is sent whole by EVAL, which also loads it. No pipelines: a batch is one call with many in
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
@@ -41,6 +41,7 @@ end
 """
 
 _FLAGS = {"none", "allow-oom", "no-writes"}
+_DEFINED = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)", re.MULTILINE)
 _PARAMETER = re.compile(r"(\w+):(text|bytes|int)")
 _ARGV = re.compile(rf"((?:{_PARAMETER.pattern}\s*)*)(?:(\w+)\(((?:{_PARAMETER.pattern}\s*)+)\)\*)?")
 
@@ -148,12 +149,12 @@ def load_scripts(folder: Path = LUA, clock: str = SERVER_CLOCK) -> Mapping[str, 
 
     Raises ValueError for a header that cannot be read.
     """
-    prelude = clock + (folder / "_prelude.lua").read_text()
+    prelude = (clock + (folder / "_prelude.lua").read_text()).split("\n\n")
     paths = sorted(p for p in folder.glob("*.lua") if not p.name.startswith("_"))
     return {path.stem: _parse(path.stem, path.read_text(), prelude) for path in paths}
 
 
-def _parse(name: str, text: str, prelude: str) -> Script:
+def _parse(name: str, text: str, prelude: Sequence[str]) -> Script:
     comment = list(_leading_comment(text))
     summary = comment[0].removeprefix(f"{name}:").strip() if comment else ""
     section = {word: rest.strip() for word, _, rest in (line.partition(" ") for line in comment) if word.isupper()}
@@ -168,10 +169,27 @@ def _parse(name: str, text: str, prelude: str) -> Script:
     group, items = argv[4] or "", tuple(Parameter(*p) for p in _PARAMETER.findall(argv[5] or ""))
     shebang = "#!lua" + (f" flags={section['FLAGS']}" if section["FLAGS"] != "none" else "")
     bindings = "\n".join([*_bind_keys(keys), *_bind_arguments(parameters, group, items)])
-    source = "\n".join([shebang, bindings, prelude, text])
+    source = "\n".join([shebang, bindings, *_used(prelude, text), text])
     sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     takes = frozenset(p.name for p in parameters) | ({group} if group else set())
     return Script(name, summary, section["FLAGS"], keys, parameters, group, items, takes, source, sha)
+
+
+def _used(blocks: Sequence[str], text: str) -> list[str]:
+    """The blocks that define a name which `text`, or a later block that is used, names; and those that define none."""
+    used: list[str] = []
+    words = _words(text)
+    for block in reversed(blocks):  # what a block uses stands before it: Lua knows a local from there on
+        names = {name for line in _DEFINED.findall(block) for name in line.replace(",", " ").split()}
+        if not names or names & words:
+            used.append(block)
+            words |= _words(block)
+    return used[::-1]
+
+
+def _words(text: str) -> set[str]:
+    """Every name in Lua source, comments aside."""
+    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
 
 
 def _leading_comment(text: str) -> Iterator[str]:

@@ -18,56 +18,76 @@ local jobs, leases, cursors = {}, {}, {}
 
 local function deliver(entry, field, count)
   local run, stream, id = field.run or '', place(entry)
-  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'queue_ms', 'next_ms', 'worker', 'start_ms',
-    'entry')
+  local r = redis.call('HMGET', RUN .. run, 'state', 'revision', 'attempt', 'entry', 'queue_ms', 'next_ms')
   -- Killed in the middle of writing a submit, Redis 7.0 forgets it, and may bring its entries back at the start after the
   -- next: by then the caller has asked again, and the record names another entry.
-  if r[8] and r[8] ~= entry then return forget(entry) end
+  if r[4] and r[4] ~= entry then return forget(entry) end
   local state, revision, attempt = r[1], r[2], math.max(count, (tonumber(r[3]) or 0) + 1)
   if attempt > count then  -- a remade group counts from 1 again; an old token must never fit
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
   end
+  local worker, start_ms  -- of the attempt before; a run that was only submitted had none
+  if revision ~= '1' then worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'worker', 'start_ms')) end
   local lapsed = state == 'running'
   if lapsed then
     local tries = redis.call('HGET', RUN .. run, 'tries')
-    revision = record(run, revision, 'retrying', 'failure', lost, ended(tries, r[3], r[6], r[7], lost))
+    revision = record(run, revision, 'retrying', 'failure', lost, ended(tries, r[3], worker, start_ms, lost))
   end
-  if attempt > 1 or not state or tonumber(r[5]) ~= 0 then  -- not its first start: clear what the last one left
+  if attempt > 1 or not state or tonumber(r[6]) ~= 0 then  -- not its first start: clear what the last one left
     redis.call('HSET', RUN .. run, 'entry', entry, 'next_ms', 0, 'failure', '', 'progress', '')
   end
   record(run, revision, state == 'cancelling' and state or 'running', 'attempt', attempt, 'worker', consumer, 'start_ms', T)
   leases[#leases + 1], leases[#leases + 2] = T + lease_ms, entry
   jobs[#jobs + 1] = { entry, attempt, state == 'cancelling' and 1 or 0, run, field.v or '0', field.payload or '',
-    math.max(0, T - math.max(tonumber(r[4] or T), tonumber(r[5] or 0))), lapsed and 1 or 0,
-    tonumber(r[7] or 0) > 0 and r[6] or '', r[7] or 0 }
+    math.max(0, T - math.max(tonumber(r[5] or T), tonumber(r[6] or 0))), lapsed and 1 or 0,
+    tonumber(start_ms or 0) > 0 and worker or '', start_ms or 0 }
 end
 
-local late_want = fresh == 1 and 0 or want
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, late_want)) do
-  local stream, id = place(entry)
-  local who, count = owner(entry)
-  local e = who and redis.call('XCLAIM', stream, GROUP, consumer, 0, id)[1]
-  if e then deliver(entry, dict(e[2]), count + 1) else redis.call('ZREM', DUE, entry) end
+local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
+if fresh ~= 1 and due and tonumber(due) <= T then
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
+    local stream, id = place(entry)
+    local who, count = owner(entry)
+    local e = who and redis.call('XCLAIM', stream, GROUP, consumer, 0, id)[1]
+    if e then deliver(entry, dict(e[2]), count + 1) else redis.call('ZREM', DUE, entry) end
+  end
 end
 
+-- An idle worker asks on every ring, so a lane that has nothing costs no more than XLEN. Its cursor is its beginning: whatever
+-- comes is new.
 local ORDER, TURNS = { 'high', 'normal', 'low' }, 'hhhhnhhhhnhhhhnhhhhnl'
-local late, share = #jobs, { h = 0, n = 0, l = 0 }
-for i = 1, want - late do
-  local at = ((turn or 0) + i - 1) % #TURNS + 1
-  local lane = string.sub(TURNS, at, at)
-  share[lane] = share[lane] + 1
+local late, dry, cursor, filled = #jobs, {}, {}, #ORDER
+for _, lane in ipairs(ORDER) do
+  if redis.call('XLEN', LANE[lane]) == 0 then dry[lane], cursor[lane], filled = true, '0-0', filled - 1 end
 end
 local function take_new(lane, count)
-  if count < 1 then return end  -- to XREADGROUP, COUNT 0 is everything
-  for _, e in ipairs(read_new(LANE[lane], consumer, count)) do deliver(lane .. ':' .. e[1], dict(e[2]), 1) end
+  if dry[lane] or count < 1 then return end  -- to XREADGROUP, COUNT 0 is everything
+  local entries = read_new(LANE[lane], consumer, count)
+  for _, e in ipairs(entries) do deliver(lane .. ':' .. e[1], dict(e[2]), 1) end
+  if #entries > 0 then cursor[lane] = entries[#entries][1] end
+  dry[lane] = #entries < count
 end
-for _, lane in ipairs(ORDER) do take_new(lane, share[string.sub(lane, 1, 1)]) end
+if filled > 1 then
+  local share = { h = 0, n = 0, l = 0 }
+  for i = 1, want - late do
+    local at = ((turn or 0) + i - 1) % #TURNS + 1
+    local lane = string.sub(TURNS, at, at)
+    share[lane] = share[lane] + 1
+  end
+  for _, lane in ipairs(ORDER) do take_new(lane, share[string.sub(lane, 1, 1)]) end
+end
 for _, lane in ipairs(ORDER) do take_new(lane, want - #jobs) end
-if #jobs > late then redis.call('HSET', CONTROL, 'turn', ((turn or 0) + #jobs - late) % #TURNS) end
-if #leases > 0 then redis.call('ZADD', DUE, unpack(leases)) end
+if filled > 1 and #jobs > late then
+  redis.call('HSET', CONTROL, 'turn', ((turn or 0) + #jobs - late) % #TURNS)
+end
+if #leases > 0 then
+  redis.call('ZADD', DUE, unpack(leases))
+  due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
+end
 
 if #jobs < want then
-  for i, lane in ipairs(ORDER) do cursors[i] = redis.call('XINFO', 'GROUPS', LANE[lane])[1][8] end
+  for i, lane in ipairs(ORDER) do
+    cursors[i] = cursor[lane] or redis.call('XINFO', 'GROUPS', LANE[lane])[1][8]
+  end
 end
-local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
 return tell({ '', due and math.max(0, due - T) or -1, T, cursors, unpack(jobs) })
