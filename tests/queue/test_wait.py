@@ -13,9 +13,9 @@ from docugen_core.domain.run import Priority
 from queue_world import LEASE_MS, QueueWorld, scripts
 
 
-async def looked(world: QueueWorld) -> list[Any]:
-    """What take.lua answers a worker that wants more than there is."""
-    call = scripts()["take"].call(world.keys, consumer="ada", want=8, lease_ms=LEASE_MS, lost="", fresh=0)
+async def looked(world: QueueWorld, *, fresh: int = 0) -> list[Any]:
+    """What take.lua answers a worker that wants more than there is. fresh: 1 for the take behind a wait."""
+    call = scripts()["take"].call(world.keys, consumer="ada", want=8, lease_ms=LEASE_MS, lost="", fresh=fresh)
     reply: list[Any] = await world.redis.run(call)
     return reply
 
@@ -51,6 +51,13 @@ async def test_a_wait_is_woken_by_what_comes_and_by_nothing_that_is_there(everyw
     for number, priority in enumerate(Priority, 1):
         await everywhere.submit(f"new-{priority.value}", priority=priority)
         assert await come_since(everywhere, waits_from) == number
+
+
+@pytest.mark.parametrize("fresh", [0, 1])
+async def test_a_worker_without_a_job_knows_what_is_due_next(everywhere: QueueWorld, fresh: int) -> None:
+    await everywhere.submit("r1")
+    assert await everywhere.worker().release([(await everywhere.take_one()).lease], delay_ms=300) == (True,)
+    assert (await looked(everywhere, fresh=fresh))[1] == 300
 
 
 async def test_a_wait_lasts_until_the_lease_that_its_take_gave(everywhere: QueueWorld) -> None:

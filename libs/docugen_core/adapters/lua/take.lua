@@ -43,8 +43,9 @@ local function deliver(entry, field, count)
     tonumber(start_ms or 0) > 0 and worker or '', start_ms or 0 }
 end
 
-local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
-if fresh ~= 1 and due and tonumber(due) <= T then
+local function next_due() return redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2] end
+local due = fresh ~= 1 and next_due()
+if due and tonumber(due) <= T then
   for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
     local stream, id = place(entry)
     local who, count = owner(entry)
@@ -80,10 +81,8 @@ for _, lane in ipairs(ORDER) do take_new(lane, want - #jobs) end
 if filled > 1 and #jobs > late then
   redis.call('HSET', CONTROL, 'turn', ((turn or 0) + #jobs - late) % #TURNS)
 end
-if #leases > 0 then
-  redis.call('ZADD', DUE, unpack(leases))
-  due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
-end
+if #leases > 0 then redis.call('ZADD', DUE, unpack(leases)) end
+if #leases > 0 or fresh == 1 then due = next_due() end
 
 if #jobs < want then
   for i, lane in ipairs(ORDER) do
