@@ -9,7 +9,8 @@
 -- Why one script: between "is it known?" and XADD another submit could add the same run; between XADD and HSET a crash
 -- would leave a job without the record that recognises its repetition. It alone is refused by a full Redis: all that drains
 -- may go on.
-local answers, later, depth = { T }, 0, unfinished()
+local answers, listed, stamp = { T }, {}, string.format('%015d:', T)
+local later, depth = 0, unfinished()
 for run, digest, priority, not_before, v, payload, about in jobs() do
   local known = redis.call('HGET', RUN .. run, 'digest')
   if known then
@@ -17,21 +18,23 @@ for run, digest, priority, not_before, v, payload, about in jobs() do
   elseif depth >= max_depth then
     answers[#answers + 1] = { 'full' }
   else
-    local lane, start = priority, 0
-    local entry = { 'run', run, 'v', v, 'payload', payload }
+    local entry, start
     if not_before > T then
-      lane, start, later = 'later', not_before, later + 1
-      entry[7], entry[8] = 'not_before', not_before
+      later, start = later + 1, not_before
+      entry = 'later:' .. redis.call('XADD', LANE.later, '*', 'run', run, 'v', v, 'payload', payload, 'not_before', start)
+    else
+      start = 0
+      entry = priority .. ':' .. redis.call('XADD', LANE[priority], '*', 'run', run, 'v', v, 'payload', payload)
     end
-    local id = redis.call('XADD', LANE[lane], '*', unpack(entry))
     -- What every step reads stands first: a small hash is searched from its beginning.
-    record(run, 0, 'queued', 'attempt', 0, 'entry', lane .. ':' .. id, 'queue_ms', T, 'next_ms', start, 'digest', digest,
+    record(run, 0, 'queued', 'attempt', 0, 'entry', entry, 'queue_ms', T, 'next_ms', start, 'digest', digest,
       'priority', priority, 'create_ms', T, 'about', about)
-    redis.call('ZADD', RUNS, 0, string.format('%015d:', T) .. run)
+    listed[#listed + 1], listed[#listed + 2] = 0, stamp .. run
     depth = depth + 1
-    answers[#answers + 1] = { 'new', lane .. ':' .. id }
+    answers[#answers + 1] = { 'new', entry }
   end
 end
 if later > 0 then park_later(later + 100) end  -- with room for some that a lost group left behind
+if #listed > 0 then redis.call('ZADD', RUNS, unpack(listed)) end
 redis.call('ZREMRANGEBYRANK', RUNS, 0, -(runs_max + 1))
 return tell(answers)
