@@ -54,6 +54,15 @@ async def test_a_lapsed_lease_goes_to_another_worker_as_the_next_attempt_and_the
     assert await everywhere.worker("bob").settle([Settlement(heir, Done("m"))]) == (Settled.DONE,)
 
 
+async def test_an_attempt_is_on_record_even_if_the_record_was_lost_before_it(everywhere: QueueWorld) -> None:
+    await everywhere.submit("r1")
+    await everywhere.redis.execute("DEL", everywhere.keys.key("run:") + "r1")
+    await everywhere.take_one("ada")
+    await everywhere.pass_time(LEASE_MS)
+    heir = await everywhere.take_one("bob")
+    assert (heir.last_worker, heir.last_start_time_ms) == ("ada", START_MS)
+
+
 async def test_a_lease_that_is_renewed_in_time_does_not_lapse(everywhere: QueueWorld) -> None:
     await everywhere.submit("r1")
     lease = (await everywhere.take_one("ada")).lease

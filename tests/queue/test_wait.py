@@ -10,7 +10,7 @@ import pytest
 from docugen_core.adapters.keys import RUNNABLE_LANES
 from docugen_core.domain.lease import Done, Hold, Settlement, Takings
 from docugen_core.domain.run import Priority
-from queue_world import LEASE_MS, QueueWorld, scripts
+from queue_world import LEASE_MS, START_MS, QueueWorld, scripts
 
 
 async def looked(world: QueueWorld, *, fresh: int = 0) -> list[Any]:
@@ -58,6 +58,11 @@ async def test_a_worker_without_a_job_knows_what_is_due_next(everywhere: QueueWo
     await everywhere.submit("r1")
     assert await everywhere.worker().release([(await everywhere.take_one()).lease], delay_ms=300) == (True,)
     assert (await looked(everywhere, fresh=fresh))[1] == 300
+
+
+async def test_a_due_time_whose_entry_is_gone_is_not_waited_for(everywhere: QueueWorld) -> None:
+    await everywhere.redis.execute("ZADD", everywhere.keys.key("due"), START_MS, "normal:1-0")
+    assert (await everywhere.worker().take(1)).wait_ms == -1
 
 
 async def test_a_wait_lasts_until_the_lease_that_its_take_gave(everywhere: QueueWorld) -> None:

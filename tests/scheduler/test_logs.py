@@ -7,6 +7,8 @@ import gc
 import io
 import json
 import logging
+import socket
+import struct
 
 import pytest
 import structlog
@@ -81,17 +83,33 @@ def test_an_error_that_a_library_logs_is_named_by_its_kind_alone(log: io.StringI
     assert all(str(line["exception"]).endswith("KeyError") for line in events(log))
 
 
+async def reset_while_idle() -> asyncio.Future[None]:
+    """The end of a connection that its peer reset while nobody read or wrote: what asyncio keeps for itself."""
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    async with await asyncio.start_server(lambda _, writer: accepted.put_nowait(writer), "127.0.0.1") as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"to be left unread, so that the end is a reset")
+        peer = await accepted.get()
+        peer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.transport.abort()
+        end: asyncio.Future[None] = writer.transport.get_protocol()._closed  # type: ignore[attr-defined]
+        await asyncio.wait([end])
+    return end
+
+
 async def test_the_end_of_a_connection_that_nobody_used_is_no_error_and_one_that_was_raised_is(
     log: io.StringIO,
 ) -> None:
+    gc.collect()
     configure_logs("debug", "json", log)
     loop = asyncio.get_running_loop()
-    loop.create_future().set_exception(ConnectionResetError(104, "Connection reset by peer"))
+    lost = loop.create_future()  # as if the stream's own went before the stream, which would mark it as heard
+    lost.set_exception((await reset_while_idle()).exception() or AssertionError("it was no reset"))
+    del lost
     try:
         raise ConnectionResetError(104, "Connection reset by peer")
     except ConnectionResetError as error:
         loop.create_future().set_exception(error)
-    gc.collect()
     text = "Future exception was never retrieved"
     assert [(line["level"], line["text"]) for line in events(log)] == [("debug", text), ("error", text)]
 

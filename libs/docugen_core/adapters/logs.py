@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from traceback import walk_tb
 from typing import TYPE_CHECKING, TextIO
 
 from docugen_core.adapters.lean_structlog import structlog
@@ -108,10 +109,13 @@ def _is_caller_gone(record: logging.LogRecord) -> bool:
 def _is_lost_connection(record: logging.LogRecord) -> bool:
     """asyncio keeps the end of a connection in a future of the stream's own, and marks it as heard when the stream goes. Where
     both are collected in one round, the future may go first and is then reported as an error, though nobody needed the
-    connection: whoever did was told by an error that was raised, and such an error has a traceback.
+    connection: whoever did was told by an error that was raised through code of theirs.
     """
-    error = record.exc_info[1] if record.exc_info and record.name == "asyncio" else None
-    return isinstance(error, ConnectionError) and error.__traceback__ is None
+    if record.name != "asyncio" or not record.exc_info or "never retrieved" not in str(record.msg):
+        return False
+    error = record.exc_info[1]
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__ if error else None))
+    return isinstance(error, ConnectionError) and all(module.startswith("asyncio.") for module in modules)
 
 
 def _text(record: logging.LogRecord) -> str:

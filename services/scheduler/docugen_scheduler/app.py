@@ -123,7 +123,7 @@ async def running_server(
             credentials=tls.credentials() if tls else None,
         )
         served = await stack.enter_async_context(assemble(settings, exposed.measures, tracer)) if core is None else core
-        _add_services(methods_by_name(server), served, lifetime)
+        _add_services(server, served, lifetime)
         await server.start()
         stack.push_async_callback(_end, server, served, lifetime)
         yield Served(f"{host}:{port}", port, served, limits, exposed.address)
@@ -140,20 +140,22 @@ def server_options(settings: Settings) -> tuple[tuple[str, int], ...]:
 
 
 def _add_services(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> None:
-    bundle_runs.add_BundleRunServiceServicer_to_server(BundleRunService(core, lifetime), server)
-    artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), server)
-    templates.add_TemplateServiceServicer_to_server(TemplateService(core, lifetime), server)
+    by_name = methods_by_name(server)
+    bundle_runs.add_BundleRunServiceServicer_to_server(BundleRunService(core, lifetime), by_name)
+    artefacts.add_ArtefactServiceServicer_to_server(ArtefactService(core), by_name)
+    templates.add_TemplateServiceServicer_to_server(TemplateService(core, lifetime), by_name)
     if core.desk is None:
         server.add_generic_rpc_handlers(queue_disabled_handlers())
     else:
         letters = DeadLetters(core.desk, core.clock, redrives_max=core.settings.queue_redrives_max)
         queue.add_QueueServiceServicer_to_server(
-            QueueService(core.desk, letters, core.store, lifetime, core.measures), server
+            QueueService(core.desk, letters, core.store, lifetime, core.measures), by_name
         )
+        # Probes: KEDA's, and below those of whoever watches the service's health.
         keda.add_ExternalScalerServicer_to_server(ExternalScaler(core.desk.demand, lifetime), server)
     health_pb2_grpc.add_HealthServicer_to_server(Health(core.executor.ready, lifetime.closing, SERVICES), server)
     if core.settings.reflection_enabled:
-        add_reflection(server, SERVICES)
+        add_reflection(by_name, SERVICES)
 
 
 async def _end(server: grpc.aio.Server, core: Core, lifetime: Lifetime) -> None:

@@ -96,7 +96,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         path = handler_call_details.method
         if handler is None or not path.startswith(OUR_SERVICES):
             return handler  # type: ignore[no-any-return]
-        # A method's handler is the same at every call, but where the gatekeeper refuses.
+        if handler.request_deserializer is None:  # a refusal: one call's own, and nothing to keep
+            return self._wrap(handler, path)
         wrapped = self._wrapped.get(path)
         if wrapped is None or wrapped.inner is not handler:
             wrapped = self._wrapped[path] = _Wrapped(handler, self._wrap(handler, path))

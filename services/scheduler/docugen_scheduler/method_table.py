@@ -2,7 +2,8 @@
 
 The generated code does both. gRPC's asynchronous server keeps a task for each registered method, which waits for the method's
 next call, and after every call it waits for all of these tasks anew: with the thirty-six methods of a scheduler that was a
-twentieth of a call's CPU. The lookup by name finds the same handlers.
+twentieth of a call's CPU. The lookup by name finds the same handlers, by one queue of calls for all of them. A registered
+method has a queue of its own: that is for probes, which a burst of other calls must not hold up.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@
 -- KEYS     lanes due run events control
 -- ARGV     consumer:text want:int lease_ms:int lost:text fresh:int
 -- RETURNS  {hold, wait_ms, now_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed, last_worker,
---          last_start_ms}...}; hold '' | paused | draining; wait_ms until the next due time, -1 for none; cursors: last
---          delivered ids of high, normal, low, empty unless there was less than `want`; waited_ms since it was queued, or a
---          retry or start time was due; lapsed 1 when the lease of an attempt that was running did; last_* of the attempt
---          before, '' and 0 for none
+--          last_start_ms}...}; hold '' | paused | draining; wait_ms until the next due time, -1 for none; cursors: ids of
+--          high, normal, low after which a wait sees what comes and nothing that is there, none unless there was less than
+--          `want`; waited_ms since it was queued, or a retry or start time was due; lapsed 1 when the lease of an attempt that
+--          was running did; last_* of the attempt before, '' and 0 for none
 --
 -- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
@@ -27,7 +27,7 @@ local function deliver(entry, field, count)
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
   end
   local worker, start_ms  -- of the attempt before; a run that was only submitted had none
-  if revision ~= '1' then worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'worker', 'start_ms')) end
+  if state ~= 'queued' or revision ~= '1' then worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'worker', 'start_ms')) end
   local lapsed = state == 'running'
   if lapsed then
     local tries = redis.call('HGET', RUN .. run, 'tries')
@@ -43,9 +43,11 @@ local function deliver(entry, field, count)
     tonumber(start_ms or 0) > 0 and worker or '', start_ms or 0 }
 end
 
-local function next_due() return redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2] end
-local due = fresh ~= 1 and next_due()
-if due and tonumber(due) <= T then
+-- By a command that the scheduler's user may not give, and before anything is written: take is not for schedulers.
+local function next_due() return redis.call('ZRANGEBYSCORE', DUE, '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] end
+local due = next_due()
+local late = fresh ~= 1 and due and tonumber(due) <= T
+if late then
   for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
     local stream, id = place(entry)
     local who, count = owner(entry)
@@ -57,7 +59,7 @@ end
 -- An idle worker asks on every ring, so a lane that has nothing costs no more than XLEN. Its cursor is its beginning: whatever
 -- comes is new.
 local ORDER, TURNS = { 'high', 'normal', 'low' }, 'hhhhnhhhhnhhhhnhhhhnl'
-local late, dry, cursor, filled = #jobs, {}, {}, #ORDER
+local before, dry, cursor, filled = #jobs, {}, {}, #ORDER
 for _, lane in ipairs(ORDER) do
   if redis.call('XLEN', LANE[lane]) == 0 then dry[lane], cursor[lane], filled = true, '0-0', filled - 1 end
 end
@@ -70,7 +72,7 @@ local function take_new(lane, count)
 end
 if filled > 1 then
   local share = { h = 0, n = 0, l = 0 }
-  for i = 1, want - late do
+  for i = 1, want - before do
     local at = ((turn or 0) + i - 1) % #TURNS + 1
     local lane = string.sub(TURNS, at, at)
     share[lane] = share[lane] + 1
@@ -78,11 +80,11 @@ if filled > 1 then
   for _, lane in ipairs(ORDER) do take_new(lane, share[string.sub(lane, 1, 1)]) end
 end
 for _, lane in ipairs(ORDER) do take_new(lane, want - #jobs) end
-if filled > 1 and #jobs > late then
-  redis.call('HSET', CONTROL, 'turn', ((turn or 0) + #jobs - late) % #TURNS)
+if filled > 1 and #jobs > before then
+  redis.call('HSET', CONTROL, 'turn', ((turn or 0) + #jobs - before) % #TURNS)
 end
 if #leases > 0 then redis.call('ZADD', DUE, unpack(leases)) end
-if #leases > 0 or fresh == 1 then due = next_due() end
+if late or #leases > 0 then due = next_due() end
 
 if #jobs < want then
   for i, lane in ipairs(ORDER) do
