@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,15 @@ def test_keys_and_arguments_are_in_the_order_of_the_header() -> None:
     call = SCRIPTS["beat"].call(KEYS, lease_ms=5, leases=[("r1", "high:1-0", 2), ("r2", "low:1-0", 3)], consumer="ada")
     assert call.keys == tuple(map(KEYS.key, ("jobs:high", "jobs:normal", "jobs:low", "jobs:later", "due", "run:")))
     assert call.arguments == ("ada", 5, "r1", "high:1-0", 2, "r2", "low:1-0", 3)
+
+
+@pytest.mark.parametrize("name", list(SCRIPTS))
+def test_a_script_brings_of_the_prelude_what_it_uses_and_no_more(name: str) -> None:
+    shared = set(re.findall(r"^local function (\w+)", (LUA / "_prelude.lua").read_text(), re.MULTILINE))
+    code = re.sub(r"--.*", "", SCRIPTS[name].source)
+    times = {function: len(re.findall(rf"\b{function}\b", code)) for function in shared}
+    brought = {function for function in shared if f"local function {function}(" in code}
+    assert brought == {function for function in shared if times[function] > 1} == {f for f in shared if times[f]}
 
 
 def test_only_what_draining_can_do_without_is_refused_by_a_full_redis() -> None:
