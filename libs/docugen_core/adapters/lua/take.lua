@@ -27,7 +27,9 @@ local function deliver(entry, field, count)
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
   end
   local worker, start_ms  -- of the attempt before; a run that was only submitted had none
-  if state ~= 'queued' or revision ~= '1' then worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'worker', 'start_ms')) end
+  if state ~= 'queued' or revision ~= '1' then
+    worker, start_ms = unpack(redis.call('HMGET', RUN .. run, 'worker', 'start_ms'))
+  end
   local lapsed = state == 'running'
   if lapsed then
     local tries = redis.call('HGET', RUN .. run, 'tries')
