@@ -20,8 +20,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LUA = ROOT / "libs" / "docugen_core" / "adapters" / "lua"
 MUTANTS = ROOT / "tests" / "queue" / "mutants.toml"
-PARTS = "submit take wait settle cancel_and_retry dead_letters records changes survey_and_demand workers sweep progress model"
-TESTS = tuple(f"tests/queue/test_{part}.py" for part in PARTS.split())
+PARTS = (
+    *("submit", "take", "wait", "bell", "settle", "cancel_and_retry", "dead_letters", "records", "changes"),
+    *("survey_and_demand", "workers", "sweep", "progress", "model"),
+)
+TESTS = tuple(f"tests/queue/test_{part}.py" for part in PARTS)
 TIMEOUT_S = 300
 
 

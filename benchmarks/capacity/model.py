@@ -3,8 +3,9 @@
 A partition is a queue of its own name: all its keys lie in one hash slot, and its scripts run one after the other. Nodes are
 dealt out to partitions evenly, and each serves the one it was dealt to, as a worker serves the one queue it is configured for.
 A node does what a worker does: it asks for as many jobs as it has free slots, one call at a time; a job takes a core for its
-time and for the worker's own; what ends meanwhile is settled in the next call; an idle node waits, and a new job wakes *every*
-idle node of its partition, of which one finds it. Times are microseconds. Deterministic: the same arguments, the same result.
+time and for the worker's own; what ends meanwhile is settled in the next call; an idle node waits at the bell of its partition,
+and a new job wakes the one that has waited longest; what falls due wakes all. Times are microseconds. Deterministic: the same
+arguments, the same result.
 
 Not in it: schedulers, the artefact store, watchers, retries, failing Redis. See docs/explanation/scaling.md.
 """
@@ -91,16 +92,16 @@ class Partition:
         self.nodes: list[Node] = []
         self._clock, self._parameters, self._outcome = clock, parameters, outcome
         self._lane: deque[Job] = deque()
+        self._waiting: deque[Node] = deque()
+        self._rings = 0
 
     def submit(self, job: Job) -> None:
-        """A scheduler's call: it is queued when the script has run, and whoever is idle hears of it."""
+        """A scheduler's call: it is queued when the script has run, and one of those that wait hears of it."""
 
         def queued() -> None:
             self._lane.append(job)
-            for node in self.nodes:
-                if node.idle:
-                    node.idle = False
-                    self._clock.after(self._parameters.round_trip_us / 2, node.fetch)
+            self._rings += 1
+            self._ring()
 
         self.server.serve(self._parameters.server["submit"].us(1), queued)
 
@@ -111,14 +112,26 @@ class Partition:
     def again(self, job: Job) -> None:
         """A lease has lapsed: what is due goes first."""
         self._lane.appendleft(job)
-        for node in self.nodes:
-            if node.idle:
-                node.idle = False
-                node.fetch()
+        while self._waiting:
+            self._waiting.popleft().looks()
+
+    def wait(self, node: Node) -> None:
+        """At the bell, until there is a ring for this node."""
+        self._waiting.append(node)
+        self._ring()
+
+    def _ring(self) -> None:
+        while self._rings and self._waiting:
+            node = self._waiting.popleft()
+            if not node.dead:  # Redis knows that its connection is closed
+                self._rings -= 1
+                node.rung()
 
     def take(self, want: int, then: Callable[[list[Job]], None]) -> None:
         have = min(want, len(self._lane))
         taken = [self._lane.popleft() for _ in range(have)]
+        if not self._lane:
+            self._rings = 0
         self._outcome.empty_takes += not taken
         cost = self._parameters.server["take"].us(have) if taken else self._parameters.server["empty"].us(0)
         self.server.serve(cost, lambda: then(taken))
@@ -128,12 +141,12 @@ class Node:
     """A worker service: `slots` jobs at once, as many as cores; its event loop is one more thing that can be the limit."""
 
     def __init__(self, clock: Clock, partition: Partition, parameters: Parameters, outcome: Outcome) -> None:
-        self.idle = False
         self.dead = False
         self._clock, self._partition, self._parameters, self._outcome = clock, partition, parameters, outcome
         self._loop = Server(clock)
         self._running: dict[int, tuple[Job, float]] = {}
         self._free = parameters.cores
+        self._way = parameters.round_trip_us / 2
         self._ids = count()
         self._fetching = False
         self._ended = 0
@@ -148,24 +161,35 @@ class Node:
         """Ask for what there is room for, unless that is being asked."""
         if self._fetching or self.dead or not self._free:
             return
-        self._fetching, self.idle = True, False
-        want, way = min(self._free, TAKE_MAX), self._parameters.round_trip_us / 2
+        self._fetching = True
+        want = min(self._free, TAKE_MAX)
+        self._clock.after(self._way, lambda: self._partition.take(want, lambda jobs: self._answered(jobs, self._wait)))
 
-        def at_server() -> None:
-            self._partition.take(want, lambda jobs: self._clock.after(way, lambda: taken(jobs)))
+    def rung(self) -> None:
+        """The take behind the wait, of one job, which lies ready at the server. Whoever gets none asks for what is there."""
+        self._partition.take(1, lambda jobs: self._answered(jobs, self.fetch))
 
-        def taken(jobs: list[Job]) -> None:
+    def looks(self) -> None:
+        """The wait is over without a ring."""
+        self._fetching = False
+        self.fetch()
+
+    def _wait(self) -> None:
+        self._fetching = True  # a job that ends meanwhile asks for none: the wait goes on
+        self._clock.after(self._way, lambda: self._partition.wait(self))
+
+    def _answered(self, jobs: list[Job], without: Then) -> None:
+        def taken() -> None:
             self._fetching = False
             if self.dead:
                 self._lost(jobs)
-                return
-            self._free -= len(jobs)
-            if not jobs:
-                self.idle = True
-                return
-            self._loop.serve(self._parameters.worker.us(len(jobs)) / 2, lambda: self._start(jobs))
+            elif jobs:
+                self._free -= len(jobs)
+                self._loop.serve(self._parameters.worker.us(len(jobs)) / 2, lambda: self._start(jobs))
+            else:
+                without()
 
-        self._clock.after(way, at_server)
+        self._clock.after(self._way, taken)
 
     def die(self) -> None:
         """SIGKILL: nothing is settled or handed back; leases lapse one by one, at most a lease after their last beat."""

@@ -61,6 +61,7 @@ async def test_an_erased_run_leaves_nothing_and_its_id_is_new(everywhere: QueueW
         assert (await everywhere.queue.get([run_id])) == (None,)
     assert (await everywhere.queue.letters()).letters == ()
     assert (await everywhere.queue.runs()).records == ()
+    assert await everywhere.redis.execute("ZCARD", everywhere.keys.key("runs")) == 0
     await everywhere.submit("r2")
     assert (await everywhere.take_one()).lease.run_id == "r2"
 

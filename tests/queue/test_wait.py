@@ -7,8 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from docugen_core.adapters.keys import RUNNABLE_LANES
-from docugen_core.domain.lease import Done, Hold, Settlement, Takings
+from docugen_core.domain.lease import Hold, Takings
 from docugen_core.domain.run import Priority
 from queue_world import LEASE_MS, START_MS, QueueWorld, scripts
 
@@ -20,13 +19,6 @@ async def looked(world: QueueWorld, *, fresh: int = 0) -> list[Any]:
     return reply
 
 
-async def come_since(world: QueueWorld, cursors: list[bytes]) -> int:
-    """How many entries would wake a worker that waits from there."""
-    lanes = (world.keys.lane(lane) for lane in RUNNABLE_LANES)
-    found = await world.redis.execute("XREAD", "STREAMS", *lanes, *cursors)
-    return sum(len(entries) for _, entries in found or ())
-
-
 @pytest.mark.parametrize("priority", list(Priority))
 async def test_a_waiting_worker_is_woken_by_a_submit_to_any_lane(everywhere: QueueWorld, priority: Priority) -> None:
     worker = everywhere.worker()
@@ -36,21 +28,6 @@ async def test_a_waiting_worker_is_woken_by_a_submit_to_any_lane(everywhere: Que
     (first,) = await waiting
     (second,) = (await worker.take(2)).deliveries
     assert {first.lease.run_id, second.lease.run_id} == {"r1", "r2"}
-
-
-@pytest.mark.parametrize("before", ["nothing came", "it has the job", "another has the job", "another had the job"])
-async def test_a_wait_is_woken_by_what_comes_and_by_nothing_that_is_there(everywhere: QueueWorld, before: str) -> None:
-    if before != "nothing came":
-        await everywhere.submit("old")
-    if before.startswith("another"):
-        other = await everywhere.take_one("bob")
-        if before == "another had the job":
-            await everywhere.worker("bob").settle([Settlement(other.lease, Done("m"))])
-    waits_from = (await looked(everywhere))[3]
-    assert await come_since(everywhere, waits_from) == 0
-    for number, priority in enumerate(Priority, 1):
-        await everywhere.submit(f"new-{priority.value}", priority=priority)
-        assert await come_since(everywhere, waits_from) == number
 
 
 @pytest.mark.parametrize("fresh", [0, 1])

@@ -7,6 +7,7 @@
     {q}:runs                   zset     `create ms:run id`, equal scores: the list of runs, in order
     {q}:dlq                    stream   dead letters, each complete in itself
     {q}:events                 stream   changes: field run id, value `revision state`; capped at about 10 000 entries
+    {q}:bell                   list     rings, one for each job that came; each wakes one worker that waits; 1 000 at most
     {q}:workers                hash     consumer -> `seen ms` and its advert as JSON
     {q}:control                hash     paused, drain:<consumer>, turn of the lanes, swept and expired (housekeeping)
 
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,63}")
 LANES = ("high", "normal", "low", "later")
 RUNNABLE_LANES = LANES[:3]
-KEY_NAMES = ("lanes", "due", "run", "runs", "dlq", "events", "workers", "control")
+KEY_NAMES = ("lanes", "due", "run", "runs", "dlq", "events", "bell", "workers", "control")
 """Names a script's header may ask for; `lanes` is four keys, `run` is the prefix of all records."""
 
 

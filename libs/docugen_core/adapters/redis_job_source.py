@@ -6,9 +6,10 @@ it gave.
 
     async with asyncio.TaskGroup() as ...:  fetcher: take -> wait -> take   heartbeat: beat   processor: settle | release
 
-A wait is a blocking read, which wakes without delivering, and a take of one job behind it on the same connection: Redis runs
-the take in the moment that wakes the reader, so the first job of a quiet queue costs one round trip and not two. The price: a
-worker that froze or lost its network while it waited may still be given one new job, which then waits for its lease.
+A wait is a BLPOP at the bell, which delivers no job, and a take of one job behind it on the same connection: Redis runs the
+take in the moment that wakes the worker, so the first job of a quiet queue costs one round trip and not two. Each job that
+comes wakes one worker, the one that has waited longest. The price: a worker that froze or lost its network while it waited may
+still be given one new job, which then waits for its lease.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from docugen_core.adapters.keys import RUNNABLE_LANES, QueueKeys
+from docugen_core.adapters.keys import QueueKeys
 from docugen_core.adapters.queue_rules import QueueRules
 from docugen_core.adapters.redis_connection import BLOCK_MS_MAX, RedisConnection
 from docugen_core.adapters.redis_replies import failure_text, takings
@@ -71,8 +72,7 @@ class RedisJobSource:
         self._rules = rules or QueueRules()
         self._redis = connection
         self._scripts = scripts or load_scripts()
-        self._seen = Takings(())
-        self._cursors: tuple[bytes, ...] = ()
+        self._seen = Takings((), wait_ms=0)
         self._server_ms = 0
 
     async def take(self, want: int) -> Takings:
@@ -87,22 +87,20 @@ class RedisJobSource:
         return self._noted(await self._redis.run(self._take(want, fresh=False), repeat=False), lambda _: sent_s)
 
     async def wait(self, wait_ms_max: int = BLOCK_MS_MAX) -> Takings:
-        """Return when there may be something to take: at once after a take that got all it wanted, else on a submit, at the
-        next due time, or after wait_ms_max (2000 at most). The first new job comes along, if no other worker got it; what is
-        due is left to the next take.
+        """Return when there may be something to take: at once after a take that left something, or may have; else when a job
+        comes or is handed back, at the next due time, or after wait_ms_max (2000 at most). A new job comes along, if no other
+        worker got it; what is due is left to the next take.
 
-        What another worker hands back rings no bell; it is met at the end of the wait. Raises Unavailable. Call `recover` then,
-        and after a wait that was cancelled: its take may still happen.
+        Raises Unavailable. Call `recover` then, and after a wait that was cancelled: its take may still happen.
         """
         limit = min(wait_ms_max, BLOCK_MS_MAX)
         if self._seen.hold is not Hold.NONE:
             await asyncio.sleep(min(limit, HOLD_POLL_MS) / 1_000)
             return Takings(())
         block = limit if self._seen.wait_ms < 0 else min(limit, self._seen.wait_ms)
-        if block < 1 or not self._cursors:
+        if block < 1:
             return Takings(())
-        lanes = (self.keys.lane(lane) for lane in RUNNABLE_LANES)
-        read = ("XREAD", "BLOCK", block, "COUNT", 1, "STREAMS", *lanes, *self._cursors)
+        read = ("BLPOP", self.keys.key("bell"), block / 1_000)
         sent_s = asyncio.get_running_loop().time()
 
         def run_s(server_ms: int) -> float:
@@ -122,7 +120,7 @@ class RedisJobSource:
     def _noted(self, reply: Sequence[Any], since_s: Callable[[int], float]) -> Takings:
         server_ms = int(reply[2])
         self._seen = takings(reply, self.consumer, since_s(server_ms))
-        self._server_ms, self._cursors = server_ms, tuple(reply[3])
+        self._server_ms = server_ms
         return self._seen
 
     async def beat(self, leases: Sequence[Lease]) -> Pulse:

@@ -63,7 +63,7 @@ def job_record(run_id: str, raw: Fields) -> JobRecord:
 
 
 def takings(reply: Sequence[Any], consumer: str, since_s: float) -> Takings:
-    """The reply of take.lua, cursors and the time aside."""
+    """The reply of take.lua, the time aside."""
     deliveries = tuple(
         Delivery(
             lease=Lease(run.decode(), entry.decode(), consumer, int(attempt)),
@@ -76,7 +76,7 @@ def takings(reply: Sequence[Any], consumer: str, since_s: float) -> Takings:
             last_worker=worker.decode(),
             last_start_time_ms=int(start),
         )
-        for entry, attempt, cancelling, run, version, payload, waited, lapsed, worker, start in reply[4:]
+        for entry, attempt, cancelling, run, version, payload, waited, lapsed, worker, start in reply[3:]
     )
     return Takings(deliveries, Hold(reply[0].decode()), int(reply[1]), since_s)
 

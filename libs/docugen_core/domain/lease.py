@@ -65,8 +65,9 @@ class Hold(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Takings:
-    """The answer to a take. wait_ms: until the next due time, -1 when nothing is due ever. since_s: a time of
-    this process's loop at which the leases had not begun yet: counted from there, they end too early, never too late."""
+    """The answer to a take. wait_ms: until the next due time, 0 where more may be there, -1 when nothing is due ever. since_s:
+    a time of this process's loop at which the leases had not begun yet: counted from there, they end too early, never too
+    late."""
 
     deliveries: tuple[Delivery, ...]
     hold: Hold = Hold.NONE

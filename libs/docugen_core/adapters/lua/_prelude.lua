@@ -6,6 +6,7 @@
 -- pending list.
 local GROUP, PARKED = 'workers', '~retry'
 local TRIES_KEPT, EVENTS_KEPT = 10, 10000
+local LOOK_MS, RINGS_KEPT = 2000, 1000
 local T = now()
 
 local function place(entry)
@@ -56,11 +57,24 @@ local function read_new(stream, consumer, count)
   return got and got[1][2] or {}
 end
 
--- Parked entries belong to a consumer that does not exist, so XPENDING tells a waiting job from a running one.
+-- A worker that found nothing waits at BELL, a list: tell() puts one ring a job into it, and each wakes one worker. Rings that
+-- nobody waits for stay until a take leaves nothing, so none is missed between looking and waiting. While one is there, nobody
+-- waits: beyond RINGS_KEPT they may go.
+local rings = 0
+
+local function ring(times)
+  local all = {}
+  for i = 1, times do all[i] = '' end
+  if redis.call('RPUSH', BELL, unpack(all)) > RINGS_KEPT then redis.call('LTRIM', BELL, 0, RINGS_KEPT - 1) end
+end
+
+-- Parked entries belong to a consumer that does not exist, so XPENDING tells a waiting job from a running one. Whoever waits
+-- asks again for the next due time every LOOK_MS: what is due later than that needs no ring.
 local function park(entry, due_ms, deliveries)
   local stream, id = place(entry)
   redis.call('XCLAIM', stream, GROUP, PARKED, 0, id, 'RETRYCOUNT', deliveries, 'JUSTID')
   redis.call('ZADD', DUE, due_ms, entry)
+  if tonumber(due_ms) < T + LOOK_MS then rings = rings + 1 end
 end
 
 -- Jobs with a start time wait in a lane of their own, each read at once into the parked consumer's hands.
@@ -99,6 +113,7 @@ local function tell(reply)
   end
   if #ended_entries > 0 then redis.call('ZREM', DUE, unpack(ended_entries)) end
   if #changes > 0 then redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_KEPT, '*', unpack(changes)) end
+  if rings > 0 then ring(rings) end
   return reply
 end
 
@@ -121,6 +136,7 @@ end
 -- A finished run back into its lane, from attempt 1, under the same id.
 local function requeue(run, revision, f, ...)
   local id = redis.call('XADD', LANE[f.priority], '*', 'run', run, 'v', f.v, 'payload', f.payload)
+  rings = rings + 1
   record(run, revision, 'queued', 'entry', f.priority .. ':' .. id, 'attempt', 0, 'queue_ms', T, 'start_ms', 0, 'finish_ms', 0,
     'next_ms', 0, 'worker', '', 'failure', '', 'reason', '', 'progress', '', ...)
   redis.call('HDEL', RUN .. run, 'payload', 'v', 'letter')

@@ -1,7 +1,7 @@
 -- recover: hand back, unspent, what a consumer holds without knowing it: the reply of a take was lost.
 --
 -- FLAGS    allow-oom
--- KEYS     lanes due run events control
+-- KEYS     lanes due run events control bell
 -- ARGV     consumer:text limit:int last:int known(entry:text)*
 -- RETURNS  number of jobs handed back, at most `limit` from each lane
 --

@@ -1,7 +1,7 @@
 -- redrive: dead letters back into the queue, with the same id and seed, counted.
 --
 -- FLAGS    allow-oom
--- KEYS     lanes run events dlq runs
+-- KEYS     lanes run events dlq runs bell
 -- ARGV     redrives_max:int force:int letters(letter:text run:text)*
 -- RETURNS  {answer...}, one a letter: redriven | refused | missing
 --

@@ -1,7 +1,7 @@
 -- release: hand jobs back unspent: a worker that stops, cannot serve them, or has no slot for them.
 --
 -- FLAGS    allow-oom
--- KEYS     lanes due run events
+-- KEYS     lanes due run events bell
 -- ARGV     consumer:text jobs(run:text entry:text attempt:int delay_ms:int)*
 -- RETURNS  {answer...}, one a job: released | stale
 --

@@ -1,7 +1,7 @@
 -- retry: start a failed or cancelled run again, from attempt 1, with the same id and seed.
 --
 -- FLAGS    none
--- KEYS     lanes run events dlq
+-- KEYS     lanes run events dlq bell
 -- ARGV     run:text seen_revision:int max_depth:int
 -- RETURNS  queued | changed | full | unknown | not_retryable | payload_gone
 --

@@ -1,7 +1,7 @@
 -- settle: how attempts ended.
 --
 -- FLAGS    allow-oom
--- KEYS     lanes due run events dlq
+-- KEYS     lanes due run events dlq bell
 -- ARGV     consumer:text engine:text keep_ms:int jobs(run:text entry:text attempt:int outcome:text delay_ms:int text:bytes
 --          progress:bytes)*
 -- RETURNS  {answer...}, one a job: done | parked | buried | cancelled | stale. outcome done (text: manifest digest),

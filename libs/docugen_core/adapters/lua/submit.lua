@@ -1,7 +1,7 @@
 -- submit: accept jobs, each once for ever.
 --
 -- FLAGS    none
--- KEYS     lanes due run events runs
+-- KEYS     lanes due run events runs bell
 -- ARGV     max_depth:int runs_max:int
 --          jobs(run:text digest:text priority:text not_before_ms:int v:int payload:bytes about:bytes)*
 -- RETURNS  {now_ms, {verdict, entry of a new run, record of a known one}...}; verdict new | same | conflict | full
@@ -25,6 +25,7 @@ for run, digest, priority, not_before, v, payload, about in jobs() do
     else
       start = 0
       entry = priority .. ':' .. redis.call('XADD', LANE[priority], '*', 'run', run, 'v', v, 'payload', payload)
+      rings = rings + 1
     end
     -- What every step reads stands first: a small hash is searched from its beginning.
     record(run, 0, 'queued', 'attempt', 0, 'entry', entry, 'queue_ms', T, 'next_ms', start, 'digest', digest,

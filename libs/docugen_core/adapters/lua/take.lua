@@ -1,20 +1,21 @@
 -- take: hand out work to one consumer: what is due first, then the lanes 16 : 4 : 1.
 --
 -- FLAGS    allow-oom
--- KEYS     lanes due run events control
+-- KEYS     lanes due run events control bell
 -- ARGV     consumer:text want:int lease_ms:int lost:text fresh:int
--- RETURNS  {hold, wait_ms, now_ms, cursors, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed, last_worker,
---          last_start_ms}...}; hold '' | paused | draining; wait_ms until the next due time, -1 for none; cursors: ids of
---          high, normal, low after which a wait sees what comes and nothing that is there, none unless there was less than
---          `want`; waited_ms since it was queued, or a retry or start time was due; lapsed 1 when the lease of an attempt that
+-- RETURNS  {hold, wait_ms, now_ms, {entry, attempt, cancelling, run, v, payload, waited_ms, lapsed, last_worker,
+--          last_start_ms}...}; hold '' | paused | draining; wait_ms until the next due time, -1 for none, 0 where more may be
+--          there; waited_ms since it was queued, or a retry or start time was due; lapsed 1 when the lease of an attempt that
 --          was running did; last_* of the attempt before, '' and 0 for none
 --
 -- Why one script: an entry that is delivered without a due time has no lease and nobody would ever miss it. It also reads
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
--- With `fresh` 1 it leaves alone what is due: a take behind a wait of a worker that froze would be given its own lapsed job.
+-- With `fresh` 1, behind a wait, it leaves alone what is due: a worker that froze would be given its own lapsed job. The wait may
+-- have used up a ring, so a worker that drains rings for another one.
 local paused, draining, turn = unpack(redis.call('HMGET', CONTROL, 'paused', 'drain:' .. consumer, 'turn'))
-if paused or draining then return { paused and 'paused' or 'draining', -1, T, {} } end
-local jobs, leases, cursors = {}, {}, {}
+if draining and fresh == 1 then ring(1) end
+if paused or draining then return { paused and 'paused' or 'draining', -1, T } end
+local jobs, leases = {}, {}
 
 local function deliver(entry, field, count)
   local run, stream, id = field.run or '', place(entry)
@@ -58,18 +59,16 @@ if late then
   end
 end
 
--- An idle worker asks on every ring, so a lane that has nothing costs no more than XLEN. Its cursor is its beginning: whatever
--- comes is new.
+-- A lane that has nothing costs no more than XLEN.
 local ORDER, TURNS = { 'high', 'normal', 'low' }, 'hhhhnhhhhnhhhhnhhhhnl'
-local before, dry, cursor, filled = #jobs, {}, {}, #ORDER
+local before, dry, filled = #jobs, {}, #ORDER
 for _, lane in ipairs(ORDER) do
-  if redis.call('XLEN', LANE[lane]) == 0 then dry[lane], cursor[lane], filled = true, '0-0', filled - 1 end
+  if redis.call('XLEN', LANE[lane]) == 0 then dry[lane], filled = true, filled - 1 end
 end
 local function take_new(lane, count)
   if dry[lane] or count < 1 then return end  -- to XREADGROUP, COUNT 0 is everything
   local entries = read_new(LANE[lane], consumer, count)
   for _, e in ipairs(entries) do deliver(lane .. ':' .. e[1], dict(e[2]), 1) end
-  if #entries > 0 then cursor[lane] = entries[#entries][1] end
   dry[lane] = #entries < count
 end
 if filled > 1 then
@@ -87,10 +86,7 @@ if filled > 1 and #jobs > before then
 end
 if #leases > 0 then redis.call('ZADD', DUE, unpack(leases)) end
 if late or #leases > 0 then due = next_due() end
-
-if #jobs < want then
-  for i, lane in ipairs(ORDER) do
-    cursors[i] = cursor[lane] or redis.call('XINFO', 'GROUPS', LANE[lane])[1][8]
-  end
-end
-return tell({ '', due and math.max(0, due - T) or -1, T, cursors, unpack(jobs) })
+local wait_ms = due and math.max(0, due - T) or -1
+if not (dry.high and dry.normal and dry.low) then wait_ms = 0 end
+if wait_ms ~= 0 then redis.call('LTRIM', BELL, 1, 0) end  -- nothing is left, so no ring means anything any more
+return tell({ '', wait_ms, T, unpack(jobs) })
