@@ -9,6 +9,9 @@ import grpc
 from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
 
+PENDING_CALLS_MAX = 8_192
+"""Calls that wait for a server to begin them, some seconds' worth: small ones take 3 KB each. gRPC's own bound is 1 000."""
+
 
 def bind(
     server: grpc.aio.Server,
@@ -46,12 +49,15 @@ def connection_options(settings: Settings) -> tuple[tuple[str, int], ...]:
     """gRPC's bounds on connections: how many calls one carries, and how long one may live that does nothing, or anything.
 
     handshake   a connection that stays silent, or speaks TLS or HTTP/2 too slowly, is closed
+    pending     calls that have come and are not begun: gRPC cancels what is beyond, without a reason
     pings       both sides ask whether the other still lives; one that asks more often than every 30 s is sent away
     idle, age   closed without calls; takes no new ones after a while, and is closed at last
     """
     return (
         ("grpc.so_reuseport", 0),
         ("grpc.max_concurrent_streams", settings.grpc_streams_max),
+        ("grpc.server.max_pending_requests", PENDING_CALLS_MAX),
+        ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS_MAX),
         ("grpc.server_handshake_timeout_ms", settings.grpc_handshake_ms),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
