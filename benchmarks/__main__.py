@@ -19,6 +19,7 @@ from benchmarks import (
     rendering,
     scaling,
     submitting,
+    waiting,
     watching,
     working,
 )
@@ -31,6 +32,7 @@ THEMES: dict[str, Callable[[Stage], Awaitable[list[Measurement]]]] = {
     "draining": draining.measure,
     "filling": filling.measure,
     "working": working.measure,
+    "waiting": waiting.measure,
     "scaling": scaling.measure,
     "rendering": rendering.measure,
     "watching": watching.measure,

@@ -3,7 +3,8 @@
 Each says `ready`, waits for a line, works, and answers in lines of words.
 
     starts-bare  URL STREAM COUNT      `starts` and, for each entry, us from the time in its payload
-    starts-queue URL QUEUE COUNT       the same through the queue
+    starts-queue URL QUEUE COUNT WORKERS
+                                       the same through the queue, by so many workers, each with connections of its own
     burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
     burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty: fetcher, settler and heartbeat of the worker service
     sleep-queue  URL QUEUE SLOTS MS    the same with jobs that only wait; after `done` and the time its CPU in us
@@ -26,6 +27,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from statistics import median
 from typing import Any
 
@@ -72,18 +74,31 @@ async def starts_bare(url: str, stream: str, count: str) -> None:
     say("starts", *(f"{latency:.1f}" for latency in latencies))
 
 
-async def starts_queue(url: str, name: str, count: str) -> None:
+async def starts_queue(url: str, name: str, count: str, workers: str) -> None:
     latencies: list[float] = []
-    async with RedisConnection(url) as redis:
-        source = RedisJobSource(redis, name, consumer=unique_name())
-        await source.take(1)
-        begin()
-        while len(latencies) < int(count):
+    all_started = asyncio.Event()
+
+    async def work(source: RedisJobSource) -> None:
+        while True:
             deliveries = (await source.take(START_WANT)).deliveries or (await source.wait()).deliveries
             at = now_us()
-            latencies += (at - float(delivery.payload) for delivery in deliveries)
+            latencies.extend(at - float(delivery.payload) for delivery in deliveries)
+            if len(latencies) >= int(count):
+                all_started.set()
             if deliveries:
                 await source.settle(_done(deliveries))
+
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(RedisConnection(url)) for _ in range(int(workers))]
+        sources = [RedisJobSource(redis, name, consumer=unique_name()) for redis in connections]
+        for source in sources:
+            await source.take(1)
+        begin()
+        working = [asyncio.create_task(work(source)) for source in sources]
+        await all_started.wait()
+        for task in working:
+            task.cancel()
+        await asyncio.wait(working)
     say("starts", *(f"{latency:.1f}" for latency in latencies))
 
 

@@ -22,6 +22,7 @@ class Curve(StrEnum):
     SUBMITS = "submit with so many queued"
     TAKES = "take with so many parked"
     WORKERS = "jobs by worker processes"
+    WAITING = "start by workers that wait"
     MEMORY = "memory by jobs done"
 
 

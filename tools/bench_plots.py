@@ -53,6 +53,9 @@ PLOTS: Mapping[str, Plot] = {
     "jobs by worker processes": Plot(
         "bench-workers", "Jobs of 100 ms that wait, 8 slots a worker", "worker processes", "jobs a second", True
     ),
+    "start by workers that wait": Plot(
+        "bench-waiting", "From submit to start of a lone job", "workers that wait", "us"
+    ),
     "memory by jobs done": Plot("bench-memory", "Resident memory", "jobs done", "MB"),
 }
 
