@@ -137,6 +137,24 @@ async def test_jobs_that_come_later_than_their_lease_lasts_are_not_begun_but_han
     assert [d.lease.attempt for d in deliveries] == [1, 1]
 
 
+class WokenAtTheEnd(RedisJobSource):
+    """Its worker stops in the moment in which its wait ends, with nothing: what it was woken for is due, and left to a take."""
+
+    closing: asyncio.Event
+
+    async def wait(self, wait_ms_max: int = 2_000) -> Takings:
+        self.closing.set()
+        return Takings(())
+
+
+async def test_a_worker_that_stops_wakes_another_for_what_it_may_have_been_woken_for(world: WorkerWorld) -> None:
+    async with RedisConnection(world.settings.redis_url) as redis:
+        source = WokenAtTheEnd(redis, world.settings.queue_name, consumer="ada", rules=world.queue.rules)
+        source.closing = asyncio.Event()
+        await Fetcher(source, JobsInHand(2), "ada", lambda *_: None, lease_ms=LEASE_MS).run(source.closing)
+        assert await redis.execute("LLEN", source.keys.key("bell")) == 1
+
+
 async def test_a_job_that_was_held_up_beyond_its_lease_is_not_published(world: WorkerWorld) -> None:
     in_hand: list[JobsInHand] = []
     rendered = asyncio.Event()

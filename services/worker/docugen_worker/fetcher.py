@@ -3,7 +3,7 @@
     a slot is free -> take -> start each delivery        nothing there -> wait; it brings the first job that comes
     a take or wait raised -> back off -> recover -> take its reply may be lost, and with it the leases it gave
     a reply is older than a lease -> recover             nothing of it is begun: others may have it, the rest goes back unspent
-    closing -> the wait is cut short -> recover          the last step: nothing is taken after it
+    closing -> the wait is cut short -> recover          the last step: nothing is taken after it, and another one is woken
 
 `hears` says whether the loop gets answers at all: a loop that hangs in a dead connection looks idle from outside.
 """
@@ -103,10 +103,10 @@ class Fetcher:
             log.info("jobs_recovered", count=handed_back)
 
     async def _end(self) -> None:
-        """What a wait that was cut short may have been given goes back at once. Unheard, it goes back with the goodbye."""
-        if self._reply_lost:
-            with suppress(Unavailable):
-                await self._recover(last=True)
+        """What a wait that was cut short may have been given goes back at once, and whoever waits looks at what this worker was
+        woken for. Unheard, it goes back with the goodbye."""
+        with suppress(Unavailable):
+            await self._recover(last=True)
 
     def _begun(self, takings: Takings) -> Takings:
         # Whoever was stopped while the reply was on its way (SIGSTOP, a machine that sleeps) must not begin what may be

@@ -6,8 +6,12 @@
 -- RETURNS  number of jobs handed back, at most `limit` from each lane
 --
 -- Why one script: an entry listed as forgotten could lapse and be taken again before it is parked. A repetition finds nothing.
--- With `last` 1 the consumer takes nothing after this: a take may still be on its way in a connection that was closed.
-if last == 1 then redis.call('HSETNX', CONTROL, 'drain:' .. consumer, T) end
+-- With `last` 1 the consumer takes nothing after this: a take may still be on its way in a connection that was closed. Its wait
+-- may have used up the ring of a job that it leaves, so another worker is to look.
+if last == 1 then
+  redis.call('HSETNX', CONTROL, 'drain:' .. consumer, T)
+  rings = rings + 1
+end
 local knows, count = {}, 0
 for entry in known() do knows[entry] = true end
 for lane, stream in pairs(LANE) do
