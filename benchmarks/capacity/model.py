@@ -112,6 +112,8 @@ class Partition:
     def again(self, job: Job) -> None:
         """A lease has lapsed: what is due goes first."""
         self._lane.appendleft(job)
+        if not self._waiting:
+            self._rings += 1  # whoever is about to wait has been told when it is due
         while self._waiting:
             self._waiting.popleft().looks()
 

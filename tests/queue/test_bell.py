@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from docugen_core.domain.lease import Bury, Delivery, Hold, Retry, Settled, Settlement
+import pytest
+from docugen_core.domain.lease import Bury, Delivery, Hold, Retry, Settled, Settlement, Takings
 from docugen_core.domain.run import Priority
 from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, scripts
 from redis.asyncio.cluster import RedisCluster
@@ -51,21 +53,24 @@ async def test_a_start_time_rings_only_if_nobody_would_look_before_it(everywhere
 
 async def test_what_comes_back_rings_as_what_is_new_does(everywhere: QueueWorld) -> None:
     worker = everywhere.worker()
-    await everywhere.submit("released", "recovered", "retried", "buried", "cancelled")
-    jobs = {d.lease.run_id: d.lease for d in (await worker.take(5)).deliveries}
+    ways = ("released", "recovered", "retried", "buried", "cancelled")
+    await everywhere.submit(*(f"{way}{n}" for way in ways for n in range(2)))
+    jobs = {d.lease.run_id: d.lease for d in (await worker.take(10)).deliveries}
     await emptied(everywhere)
-    assert await worker.release([jobs.pop("released")]) == (True,)
-    assert await rings(everywhere) == 1
-    assert await worker.recover([lease for run, lease in jobs.items() if run != "recovered"]) == 1
+    assert await worker.release([jobs.pop(f"released{n}") for n in range(2)]) == (True, True)
     assert await rings(everywhere) == 2
-    assert await worker.settle([Settlement(jobs["retried"], Retry(TORN, 5))]) == (Settled.PARKED,)
-    assert await rings(everywhere) == 3
-    assert await worker.settle([Settlement(jobs["buried"], Bury(BROKEN))]) == (Settled.BURIED,)
-    await everywhere.queue.cancel("cancelled", "")
-    assert await rings(everywhere) == 3
-    (letter,) = (await everywhere.queue.letters()).letters
-    await everywhere.queue.redrive([(letter.letter_id, letter.run_id)])
+    assert await worker.recover([lease for run, lease in jobs.items() if "recovered" not in run]) == 2
     assert await rings(everywhere) == 4
+    retried = [Settlement(jobs[f"retried{n}"], Retry(TORN, 5)) for n in range(2)]
+    assert await worker.settle(retried) == (Settled.PARKED, Settled.PARKED)
+    assert await rings(everywhere) == 6
+    buried = [Settlement(jobs[f"buried{n}"], Bury(BROKEN)) for n in range(2)]
+    assert await worker.settle(buried) == (Settled.BURIED, Settled.BURIED)
+    await everywhere.queue.cancel("cancelled0", "")
+    assert await rings(everywhere) == 6
+    letters = (await everywhere.queue.letters()).letters
+    await everywhere.queue.redrive([(letter.letter_id, letter.run_id) for letter in letters])
+    assert await rings(everywhere) == 8
 
 
 async def test_a_run_that_is_started_again_rings(everywhere: QueueWorld) -> None:
@@ -76,16 +81,32 @@ async def test_a_run_that_is_started_again_rings(everywhere: QueueWorld) -> None
     assert await rings(everywhere) == 1
 
 
+@pytest.mark.parametrize("priority", list(Priority))
 async def test_who_finds_nothing_takes_the_rings_away_and_who_may_have_left_something_does_not(
-    everywhere: QueueWorld,
+    everywhere: QueueWorld, priority: Priority
 ) -> None:
-    await everywhere.submit("r1", "r2", "r3")
+    await everywhere.submit("r1", "r2", "r3", priority=priority)
     worker = everywhere.worker()
     assert (await worker.take(1)).wait_ms == 0
     assert (await worker.take(2)).wait_ms == 0  # it cannot know that these were all
     assert await rings(everywhere) == 3
     assert (await worker.take(1)).wait_ms == LEASE_MS
     assert await rings(everywhere) == 0
+
+
+async def test_the_ring_of_what_is_due_before_anybody_looks_again_stays(everywhere: QueueWorld) -> None:
+    """Another worker may have looked before it was parked, and begin to wait after this take."""
+    await everywhere.submit("soon", not_before_ms=START_MS + 500)
+    assert (await everywhere.worker().take(1)).wait_ms == 500
+    assert await rings(everywhere) == 1
+
+
+async def test_in_a_pause_the_rings_stay_and_no_ring_goes_round(everywhere: QueueWorld) -> None:
+    await everywhere.submit("r1")
+    await everywhere.queue.pause("disk swap")
+    assert (await everywhere.worker().take(1)).hold is Hold.PAUSED
+    assert await taken_behind_a_wait(everywhere) == b"paused"
+    assert await rings(everywhere) == 1
 
 
 async def test_a_take_behind_a_wait_leaves_the_rings_of_what_is_due(everywhere: QueueWorld) -> None:
@@ -135,27 +156,25 @@ async def test_the_bell_has_a_bound(everywhere: QueueWorld) -> None:
 
 
 async def test_a_job_wakes_the_worker_that_has_waited_longest_and_no_other(everywhere: QueueWorld) -> None:
-    workers = [everywhere.worker(f"w{number}") for number in range(3)]
+    # Where everything else stands still for as long as a wait lasts, a round says nothing.
+    assert any([await one_after_the_other(everywhere, (f"{n}-1", f"{n}-2")) for n in range(3)])
+
+
+async def one_after_the_other(world: QueueWorld, run_ids: Sequence[str]) -> bool:
+    """Whether of three workers, which began to wait in order, one at a time was woken by two jobs, in that order."""
+    workers = [world.worker(f"w{number}") for number in range(3)]
     for worker in workers:
-        await worker.take(1)
-    for number in range(3):
-        waiting = []
-        for worker in workers:
-            waiting.append(asyncio.create_task(worker.wait()))
-            await blocked(everywhere, len(waiting))
-        await everywhere.submit(f"r{number}")
-        first = await waiting[0]
-        if first.deliveries and not any(task.done() for task in waiting[1:]):
-            break  # else everything else stood still for as long as a wait lasts
-        await asyncio.gather(*waiting)
-        await emptied(everywhere)
-        for worker in workers:
-            await worker.take(1)
-    else:
-        raise AssertionError("no job woke the first worker alone")
-    await everywhere.submit("next")
-    assert len((await waiting[1]).deliveries) == 1
-    assert not (await waiting[2]).deliveries
+        await worker.take(256)
+    waiting: list[asyncio.Task[Takings]] = []
+    for worker in workers:
+        waiting.append(asyncio.create_task(worker.wait()))
+        await blocked(world, len(waiting))
+    given = []
+    for number, run_id in enumerate(run_ids):
+        await world.submit(run_id)
+        given.append((await waiting[number]).deliveries and not any(task.done() for task in waiting[number + 1 :]))
+    await asyncio.gather(*waiting)
+    return all(given)
 
 
 async def blocked(world: QueueWorld, workers: int) -> None:

@@ -7,7 +7,7 @@
     {q}:runs                   zset     `create ms:run id`, equal scores: the list of runs, in order
     {q}:dlq                    stream   dead letters, each complete in itself
     {q}:events                 stream   changes: field run id, value `revision state`; capped at about 10 000 entries
-    {q}:bell                   list     rings, one for each job that came; each wakes one worker that waits; 1 000 at most
+    {q}:bell                   list     rings, one a job that came or came back; each wakes a worker that waits; 1 000 at most
     {q}:workers                hash     consumer -> `seen ms` and its advert as JSON
     {q}:control                hash     paused, drain:<consumer>, turn of the lanes, swept and expired (housekeeping)
 

@@ -34,7 +34,7 @@ PLAIN_COMMANDS: Mapping[str, tuple[str, ...]] = {
     "scheduler": ("evalsha", "eval", "ping", "info", "xread", "xrange", "xrevrange", "hgetall"),
     "worker": ("evalsha", "eval", "ping", "info", "blpop"),
 }
-"""What a role sends besides: INFO for the check at start, PING to keep a connection, XREAD and BLPOP to wait."""
+"""What a role sends besides: INFO for the check at start, PING to keep a connection, XREAD or BLPOP to wait."""
 
 _CONTAINERS = {"XINFO", "XGROUP"}
 _COMMAND = re.compile(r"(?:redis\.p?call\(|read = \{ )'([A-Z]+)'(?:, '([A-Z]+)')?")

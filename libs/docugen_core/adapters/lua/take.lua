@@ -12,6 +12,10 @@
 -- nothing into the pending list that the reply does not carry, so one lost reply is one call of recover.
 -- With `fresh` 1, behind a wait, it leaves alone what is due: a worker that froze would be given its own lapsed job. The wait may
 -- have used up a ring, so a worker that drains rings for another one.
+
+-- By a command that the scheduler's user may not give, and before anything is written: take is not for schedulers.
+local function next_due() return redis.call('ZRANGEBYSCORE', DUE, '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] end
+local due = next_due()
 local paused, draining, turn = unpack(redis.call('HMGET', CONTROL, 'paused', 'drain:' .. consumer, 'turn'))
 if draining and fresh == 1 then ring(1) end
 if paused or draining then return { paused and 'paused' or 'draining', -1, T } end
@@ -46,9 +50,6 @@ local function deliver(entry, field, count)
     tonumber(start_ms or 0) > 0 and worker or '', start_ms or 0 }
 end
 
--- By a command that the scheduler's user may not give, and before anything is written: take is not for schedulers.
-local function next_due() return redis.call('ZRANGEBYSCORE', DUE, '-inf', '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] end
-local due = next_due()
 local late = fresh ~= 1 and due and tonumber(due) <= T
 if late then
   for _, entry in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', T, 'LIMIT', 0, want)) do
@@ -88,5 +89,6 @@ if #leases > 0 then redis.call('ZADD', DUE, unpack(leases)) end
 if late or #leases > 0 then due = next_due() end
 local wait_ms = due and math.max(0, due - T) or -1
 if not (dry.high and dry.normal and dry.low) then wait_ms = 0 end
-if wait_ms ~= 0 then redis.call('LTRIM', BELL, 1, 0) end  -- nothing is left, so no ring means anything any more
+-- Nothing is left, nor comes before anybody looks again: no ring means anything any more.
+if wait_ms < 0 or wait_ms >= LOOK_MS then redis.call('LTRIM', BELL, 1, 0) end
 return tell({ '', wait_ms, T, unpack(jobs) })
