@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,11 @@ def test_a_script_brings_of_the_prelude_what_it_uses_and_no_more(name: str) -> N
     times = {function: len(re.findall(rf"\b{function}\b", code)) for function in shared}
     brought = {function for function in shared if f"local function {function}(" in code}
     assert brought == {function for function in shared if times[function] > 1} == {f for f in shared if times[f]}
+
+
+def test_every_mutant_still_finds_its_line() -> None:
+    for mutant in tomllib.loads((Path(__file__).parent / "mutants.toml").read_text())["mutant"]:
+        assert (LUA / mutant["script"]).read_text().count(mutant["find"]) == 1, mutant["name"]
 
 
 def test_only_what_draining_can_do_without_is_refused_by_a_full_redis() -> None:
