@@ -30,6 +30,7 @@ from docugen_core.adapters.redis_clients import (
     redis_client,
 )
 from docugen_core.adapters.redis_errors import LIBRARY_ERRORS, is_demoted, is_passing, translated
+from docugen_core.adapters.redis_exchange import Exchange
 from docugen_core.adapters.scripts import Call
 from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
@@ -56,6 +57,7 @@ class RedisConnection:
             tls.check()
         self.commands = redis_client(self.address, tls, COMMAND_TIMEOUT_S)
         self.doorbell = redis_client(self.address, tls, DOORBELL_TIMEOUT_S)
+        self._scripts, self._waiting = Exchange(self.commands), Exchange(self.doorbell)
         # The library's own pools refuse when they are empty (a cluster's cannot wait at all); here the next one waits its turn.
         self._turn = {id(client): asyncio.Semaphore(CONNECTIONS_MAX) for client in (self.commands, self.doorbell)}
 
@@ -84,7 +86,7 @@ class RedisConnection:
         repeat: False for a script whose first reply must not go unnoticed, as the second one says something else (take).
         """
         repeats = REPEATS if repeat else 0
-        return await self._repeat(self.commands, call.script.name, lambda: call.run(self.commands), repeats)
+        return await self._repeat(self.commands, call.script.name, lambda: call.run(self._scripts), repeats)
 
     async def execute(self, *command: str | bytes | int) -> Any:
         """The reply of a single command that needs no script."""
@@ -100,10 +102,8 @@ class RedisConnection:
         """
 
         async def send() -> Any:
-            pipe: Any = self.doorbell.pipeline(transaction=False)
-            for command in (read, call.command()):
-                pipe.execute_command(*command)
-            for answer in (replies := await pipe.execute(raise_on_error=False)):
+            replies = await self._waiting.replies(read, call.command())
+            for answer in replies:
                 if isinstance(answer, Exception) and not isinstance(answer, NoScriptError):
                     raise answer
             return replies[1]
