@@ -4,7 +4,8 @@ Each says `ready`, waits for a line, works, and answers in lines of words.
 
     starts-bare  URL STREAM COUNT      `starts` and, for each entry, us from the time in its payload
     starts-queue URL QUEUE COUNT WORKERS
-                                       the same through the queue, by so many workers, each with connections of its own
+                                       the same through the queue, by so many workers, each with connections of its own;
+                                       until it is killed
     burn-bare    COUNT ITERATIONS      `done` and the time at which it had burnt COUNT jobs
     burn-queue   URL QUEUE ITERATIONS  the same, until the queue is empty: fetcher, settler and heartbeat of the worker service
     sleep-queue  URL QUEUE SLOTS MS    the same with jobs that only wait; after `done` and the time its CPU in us
@@ -46,6 +47,8 @@ from benchmarks.jobs import GROUP, MANIFEST
 from benchmarks.stage import fastest_loop, now_us
 
 START_WANT = 8
+SETTLED_S = 0.05
+"""For the end of the last job."""
 BURN_SLOTS = 2
 """What DOCUGEN_QUEUE_CONCURRENCY is by default on two cores."""
 IDLE_S = 0.3
@@ -93,13 +96,14 @@ async def starts_queue(url: str, name: str, count: str, workers: str) -> None:
         sources = [RedisJobSource(redis, name, consumer=unique_name()) for redis in connections]
         for source in sources:
             await source.take(1)
+            await source.wait(1)  # its second connection
         begin()
         working = [asyncio.create_task(work(source)) for source in sources]
         await all_started.wait()
-        for task in working:
-            task.cancel()
-        await asyncio.wait(working)
-    say("starts", *(f"{latency:.1f}" for latency in latencies))
+        await asyncio.sleep(SETTLED_S)
+        assert not any(task.done() for task in working)
+        say("starts", *(f"{latency:.1f}" for latency in latencies))
+        await asyncio.Event().wait()  # connections that close are no part of it: until it is killed
 
 
 async def burn_bare(count: str, iterations: str) -> None:

@@ -19,7 +19,10 @@ from benchmarks.working import stamped
 
 WORKERS_AT = (4, 16, 64)
 JOBS_PER_SECOND = 50
-JOBS = 60
+JOBS = 100
+"""Two seconds, in which each worker looks once by itself."""
+WAITING_S = 0.2
+"""Until all of them wait."""
 FLAT = Bound(2.0, at_most=True)
 ALONE = "beside one"
 
@@ -34,6 +37,7 @@ async def measure(stage: Stage) -> list[Measurement]:
             queue = RedisQueue(redis, name)
             async with Child("starts-queue", redis.address.public(), name, JOBS, workers) as child:
                 child.go()
+                await asyncio.sleep(WAITING_S)
                 before_us = await server_cpu_us(redis)
                 for job in jobs:
                     await asyncio.sleep(1 / JOBS_PER_SECOND)

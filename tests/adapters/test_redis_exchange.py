@@ -52,7 +52,9 @@ async def test_a_connection_that_was_cut_is_an_error_and_the_next_one_works() ->
         async with RedisConnection(url) as redis:
             exchange = Exchange(redis.doorbell)
             waiting = asyncio.create_task(exchange.replies(("BLPOP", "{x}:list", 2)))
-            await asyncio.sleep(0.05)
+            while (await redis.commands.info("clients"))["blocked_clients"] < 1:
+                assert not waiting.done()
+                await asyncio.sleep(0.01)
             await redis.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             with pytest.raises(NotConnected):
                 await waiting

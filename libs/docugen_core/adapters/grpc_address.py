@@ -10,7 +10,7 @@ from docugen_core.config import Settings
 from docugen_core.errors import ConfigurationError
 
 PENDING_CALLS_MAX = 8_192
-"""Calls that wait for a server to begin them, some seconds' worth: small ones take 3 KB each. gRPC's own bound is 1 000."""
+"""Calls that wait for a server to begin them, some seconds' worth; gRPC's own bound is 1 000 and, at the latest, 3 000."""
 
 
 def bind(
