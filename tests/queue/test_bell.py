@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from docugen_core.adapters.redis_connection import BLOCK_MS_MAX
 from docugen_core.domain.lease import Bury, Delivery, Hold, Retry, Settled, Settlement, Takings
 from docugen_core.domain.run import Priority
 from queue_world import BROKEN, LEASE_MS, START_MS, TORN, QueueWorld, scripts
 from redis.asyncio.cluster import RedisCluster
 
 RINGS_MAX = 1_000
-WAKES_LATE_MS = 2_000
-"""What is due later is met by a worker that waits without a ring."""
 
 
 async def rings(world: QueueWorld) -> int:
@@ -45,9 +44,9 @@ async def test_each_job_rings_once_and_one_that_is_known_does_not(everywhere: Qu
 
 
 async def test_a_start_time_rings_only_if_nobody_would_look_before_it(everywhere: QueueWorld) -> None:
-    await everywhere.submit("later", not_before_ms=START_MS + WAKES_LATE_MS)
+    await everywhere.submit("later", not_before_ms=START_MS + BLOCK_MS_MAX)
     assert await rings(everywhere) == 0
-    await everywhere.submit("soon", not_before_ms=START_MS + WAKES_LATE_MS - 1)
+    await everywhere.submit("soon", not_before_ms=START_MS + BLOCK_MS_MAX - 1)
     assert await rings(everywhere) == 1
 
 

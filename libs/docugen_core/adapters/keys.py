@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,63}")
 LANES = ("high", "normal", "low", "later")
-RUNNABLE_LANES = LANES[:3]
 KEY_NAMES = ("lanes", "due", "run", "runs", "dlq", "events", "bell", "workers", "control")
 """Names a script's header may ask for; `lanes` is four keys, `run` is the prefix of all records."""
 
