@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from benchmarks.capacity.model import Clock, Server, backlog
+from benchmarks.capacity.clock import Clock, Server
 from benchmarks.capacity.parameters import Parameters
+from benchmarks.capacity.runs import backlog
 
 ARRIVALS = 200_000
 

@@ -1,4 +1,4 @@
-"""The simulation: partitions, each one server with one thread; worker nodes with cores; calls that travel between them.
+"""What is simulated: partitions, each one server with one thread; worker nodes with cores; calls that travel between them.
 
 A partition is a queue of its own name: all its keys lie in one hash slot, and its scripts run one after the other. Nodes are
 dealt out to partitions evenly, and each serves the one it was dealt to, as a worker serves the one queue it is configured for.
@@ -12,58 +12,16 @@ Not in it: schedulers, the artefact store, watchers, retries, failing Redis. See
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from random import Random
 
+from benchmarks.capacity.clock import Clock, Server, Then
 from benchmarks.capacity.parameters import Parameters
 
-Then = Callable[[], None]
 TAKE_MAX = 256
 """What one take may ask for, as in the queue's client."""
-
-
-class Clock:
-    """What happens next. Things of one moment happen in the order in which they were asked for."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._order = count()
-        self._waiting: list[tuple[float, int, Then]] = []
-
-    def after(self, delay: float, then: Then) -> None:
-        heapq.heappush(self._waiting, (self.now + delay, next(self._order), then))
-
-    def run(self, until: float) -> None:
-        while self._waiting and self._waiting[0][0] <= until:
-            self.now, _, then = heapq.heappop(self._waiting)
-            then()
-        self.now = until
-
-
-class Server:
-    """One thread that serves in order of arrival."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._free_at = 0.0
-        self._charged = 0.0
-
-    @property
-    def busy(self) -> float:
-        """How long it has worked until now."""
-        return self._charged - max(0.0, self._free_at - self._clock.now)
-
-    def serve(self, cost: float, then: Then) -> float:
-        """Returns how long it has to wait for its turn."""
-        begin = max(self._clock.now, self._free_at)
-        self._free_at = begin + cost
-        self._charged += cost
-        self._clock.after(self._free_at - self._clock.now, then)
-        return begin - self._clock.now
 
 
 @dataclass(slots=True)
@@ -248,106 +206,3 @@ class Node:
             self._partition.server.serve(cost, settled)
 
         self._loop.serve(self._parameters.worker.us(batch) / 2, lambda: self._clock.after(way, at_server))
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a run was, measured after its warm-up. busy: part of the time that the partitions' servers worked, on average."""
-
-    per_s: float
-    busy: float
-    starts: tuple[float, ...]
-    empty_takes: int
-    again: tuple[float, ...] = ()
-    wasted_s: float = 0.0
-
-
-def backlog(parameters: Parameters, partitions: int, nodes: int, work_ms: float) -> Run:
-    """Throughput when there is always work, and as many jobs are submitted as are done."""
-    seconds = max(0.4, 6 * work_ms / 1e3)
-    clock, outcome, parts, crew = _stage(parameters, partitions, nodes)
-    enough = int(TAKE_MAX * nodes + 2 * 1e6 / parameters.server["take"].job_us * seconds)
-    for part in parts:
-        part.fill(enough, work_ms * 1e3)
-    for number, node in enumerate(crew):  # not all at once
-        clock.after(number / nodes * work_ms * 1e3, node.fetch)
-    _submissions(clock, parts, outcome, parameters.server["submit"].us(1))
-    warm = max(100e3, 2 * work_ms * 1e3)
-    clock.run(warm)
-    before, busy = outcome.done, sum(part.server.busy for part in parts)
-    clock.run(warm + seconds * 1e6)
-    spent = sum(part.server.busy for part in parts) - busy
-    return Run((outcome.done - before) / seconds, spent / partitions / seconds / 1e6, (), outcome.empty_takes)
-
-
-def _submissions(clock: Clock, parts: list[Partition], outcome: Outcome, cost: float) -> None:
-    """As many are submitted as are done: the backlog stays as it is."""
-    told = 0
-    turn = count()
-
-    def look() -> None:
-        nonlocal told
-        for _ in range(outcome.done - told):
-            parts[next(turn) % len(parts)].server.serve(cost, _nothing)
-        told = outcome.done
-        clock.after(1_000.0, look)
-
-    look()
-
-
-def arrivals(parameters: Parameters, partitions: int, nodes: int, work_ms: float, per_s: float, **more: float) -> Run:
-    """Jobs that arrive by chance, per_s in all. more: seconds (2); dies_at_s, when the first node gets SIGKILL."""
-    seconds = more.get("seconds", 2.0)
-    clock, outcome, parts, crew = _stage(parameters, partitions, nodes)
-    chance, turn = Random(1), count()  # noqa: S311 - arrivals of a simulation
-
-    def arrive() -> None:
-        parts[next(turn) % partitions].submit(Job(clock.now, work_ms * 1e3))
-        clock.after(chance.expovariate(per_s / 1e6), arrive)
-
-    for node in crew:
-        clock.after(0.0, node.fetch)
-    clock.after(1_000.0, arrive)
-    if "dies_at_s" in more:
-        clock.after(more["dies_at_s"] * 1e6, crew[0].die)
-    warm = seconds / 4 * 1e6
-    clock.run(warm)
-    outcome.starts.clear()
-    before, busy = outcome.done, sum(part.server.busy for part in parts)
-    clock.run(warm + seconds * 1e6)
-    spent = sum(part.server.busy for part in parts) - busy
-    return Run(
-        (outcome.done - before) / seconds,
-        spent / partitions / seconds / 1e6,
-        tuple(outcome.starts),
-        outcome.empty_takes,
-        tuple(outcome.again),
-        outcome.wasted / 1e6,
-    )
-
-
-def _stage(parameters: Parameters, partitions: int, nodes: int) -> tuple[Clock, Outcome, list[Partition], list[Node]]:
-    clock, outcome = Clock(), Outcome()
-    parts = [Partition(clock, parameters, outcome) for _ in range(partitions)]
-    crew = [Node(clock, parts[number % partitions], parameters, outcome) for number in range(nodes)]
-    _beats(clock, parts, parameters)
-    return clock, outcome, parts, crew
-
-
-def _beats(clock: Clock, parts: list[Partition], parameters: Parameters) -> None:
-    """Each node renews what it holds, in one call each third of a lease."""
-
-    def beat(part: Partition, node: Node) -> None:
-        if node.dead:
-            return
-        if node.leases:
-            part.server.serve(parameters.server["beat"].us(node.leases), _nothing)
-        clock.after(parameters.beat_s * 1e6, lambda: beat(part, node))
-
-    for part in parts:
-        for number, node in enumerate(part.nodes):
-            clock.after(parameters.beat_s * 1e6 * (number + 1) / len(part.nodes), lambda p=part, n=node: beat(p, n))  # type: ignore[misc]
-
-
-def _nothing() -> None:
-    """What follows a call that nobody waits for."""

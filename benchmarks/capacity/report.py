@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.capacity.checks import Check, cores_bound, utilisation, waits
-from benchmarks.capacity.model import Run, arrivals, backlog
 from benchmarks.capacity.parameters import Parameters
+from benchmarks.capacity.runs import Run, arrivals, backlog
 
 NODES = (1, 2, 4, 8, 16, 32, 64, 128)
 PARTITIONS = (1, 2, 4, 8)

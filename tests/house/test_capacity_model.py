@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.capacity import checks, report
-from benchmarks.capacity.model import arrivals, backlog
 from benchmarks.capacity.parameters import Parameters, parameters
 from benchmarks.capacity.plot import plot
+from benchmarks.capacity.runs import arrivals, backlog
 
 GIVEN = Parameters()
 
